@@ -1,0 +1,412 @@
+// One simulated studio: sites that share a namespace. Metadata replicates by interval, payload moves only
+// where something asks for it, and each site has its own view of what it has heard so far.
+
+import { EventEmitter } from 'node:events';
+
+export type SiteName = string;
+
+/** What is known of a file or folder; immutable, so that a site can hold an older one. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly size: number;
+  /** Epoch ms. */
+  readonly modified: number;
+  readonly created: number;
+  readonly owner: string;
+  /** Counts payload versions; an instance of another version is not current. */
+  readonly version: number;
+  /** Site whose write made this version. */
+  readonly origin: SiteName;
+  readonly deleted: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly keywords: readonly string[];
+  readonly keepOnSites: readonly SiteName[];
+  readonly labels: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly objectives: readonly { readonly name: string; readonly condition: string }[];
+  /** S3 user metadata of the object that made the version. */
+  readonly userMetadata: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly etag: string;
+}
+
+export interface Node {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly kind: 'file' | 'folder';
+  readonly creator: SiteName;
+  readonly parent: Node | null;
+  readonly children: Map<string, Node[]>;
+  head: Snapshot;
+  /** What each site has heard; a site that is absent does not know the node. */
+  readonly seen: Map<SiteName, Snapshot>;
+  /** Payload version each site holds a complete copy of. */
+  readonly instances: Map<SiteName, number>;
+}
+
+export interface SiteSpec {
+  readonly name: SiteName;
+  readonly place: string;
+  /** Share-wide participant id; not dense, the home site has 0 (reference: public screenshots show 0 and 10). */
+  readonly participantId: number;
+}
+
+export interface LinkCounter {
+  from: SiteName;
+  to: SiteName;
+  payloadBytes: number;
+  payloadFiles: number;
+  metadataBytes: number;
+  metadataItems: number;
+}
+
+export interface WorldOptions {
+  readonly sites: readonly SiteSpec[];
+  readonly share: { readonly name: string; readonly path: string };
+  readonly intervalMs: number;
+  readonly now: () => number;
+  readonly newUuid: () => string;
+}
+
+export interface Change {
+  readonly node: Node;
+  readonly site: SiteName;
+}
+
+/** Raised for a path or name that cannot be served; the text is what a client is told. */
+export class WorldError extends Error {
+  readonly code: 'not-found' | 'is-folder' | 'is-file' | 'bad-name';
+  constructor(code: WorldError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export class World extends EventEmitter<{ replicated: [Change]; changed: [Change] }> {
+  readonly options: WorldOptions;
+  readonly root: Node;
+  readonly sendTimes = new Map<string, number>();
+  readonly receiveTimes = new Map<string, number>();
+  readonly cutLinks = new Set<string>();
+  #nextId = 100;
+  #revision = 0;
+  readonly #links = new Map<string, LinkCounter>();
+  readonly #nodes = new Map<number, Node>();
+  /** Nodes with news, so that a tick costs what changed and not what exists. */
+  readonly #dirty = new Set<Node>();
+
+  constructor(options: WorldOptions) {
+    super();
+    this.options = options;
+    const first = options.sites[0]?.name ?? 'site';
+    this.root = this.#makeNode({ name: '', kind: 'folder', creator: first, parent: null, id: 2 });
+    for (const site of options.sites) this.root.seen.set(site.name, this.root.head);
+    this.#dirty.delete(this.root);
+  }
+
+  site(name: SiteName): SiteSpec | undefined {
+    return this.options.sites.find((site) => site.name === name);
+  }
+
+  nodes(): IterableIterator<Node> {
+    return this.#nodes.values();
+  }
+
+  /** Names a site's users see in a folder, collision suffixes and all. */
+  list(site: SiteName, folder: Node): { name: string; node: Node }[] {
+    const shown: { name: string; node: Node }[] = [];
+    for (const twins of folder.children.values()) {
+      const visible = twins.filter((node) => isVisible(site, node));
+      for (const node of visible) shown.push({ name: this.#shownName(site, node, visible), node });
+    }
+    return shown.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Each site sees its own item as the original; the other site's carries that site's id [C vFilO, plug README]. */
+  #shownName(site: SiteName, node: Node, visible: readonly Node[]): string {
+    if (visible.length < 2 || node.creator === site) return node.name;
+    const own = visible.some((other) => other.creator === site);
+    // assumed: at a third site, the item of the lowest site id keeps the plain name
+    const lowest = [...visible].sort((a, b) => this.#idOf(a.creator) - this.#idOf(b.creator))[0];
+    if (!own && node === lowest) return node.name;
+    return `${node.name}[#S${node.kind === 'file' ? '!' : ''}=${this.#idOf(node.creator)}]`;
+  }
+
+  #idOf(site: SiteName): number {
+    return this.site(site)?.participantId ?? -1;
+  }
+
+  /** The node a path below the share names at a site; null when that site does not know it. */
+  find(site: SiteName, path: string): Node | null {
+    let node = this.root;
+    for (const segment of segmentsOf(path)) {
+      const plain = stripSuffix(segment);
+      const twins = [...(node.children.get(segment) ?? []), ...(plain === segment ? [] : (node.children.get(plain) ?? []))];
+      const visible = twins.filter((twin) => isVisible(site, twin));
+      const sameName = (twin: Node): readonly Node[] => visible.filter((other) => other.name === twin.name);
+      const match = visible.find((twin) => this.#shownName(site, twin, sameName(twin)) === segment);
+      if (!match) return null;
+      node = match;
+    }
+    return node;
+  }
+
+  /** Path below the share as a site shows it, '' for the share itself. */
+  pathAt(site: SiteName, node: Node): string {
+    const segments: string[] = [];
+    for (let at: Node = node; at.parent; at = at.parent) {
+      const twins = (at.parent.children.get(at.name) ?? []).filter((twin) => isVisible(site, twin));
+      segments.unshift(this.#shownName(site, at, twins));
+    }
+    return segments.join('/');
+  }
+
+  /** Makes the folders of a path that the site does not see yet. */
+  makeFolders(site: SiteName, path: string, owner: string): Node {
+    let node = this.root;
+    const done: string[] = [];
+    for (const segment of segmentsOf(path)) {
+      done.push(segment);
+      const there = this.find(site, done.join('/'));
+      if (there && there.kind !== 'folder') throw new WorldError('is-file', `${done.join('/')} is a file`);
+      node = there ?? this.#create(site, node, { name: segment, kind: 'folder', owner });
+    }
+    return node;
+  }
+
+  /** Writes a new payload version of a file at a site, making file and folders as needed. */
+  writeFile(
+    site: SiteName,
+    path: string,
+    change: { size: number; modified: number; owner: string } & Partial<Pick<Snapshot, 'userMetadata' | 'contentType' | 'etag'>>,
+  ): Node {
+    const segments = segmentsOf(path);
+    const name = segments.pop();
+    if (name === undefined) throw new WorldError('is-folder', 'the share itself is a folder');
+    const there = this.find(site, path);
+    if (there && there.kind !== 'file') throw new WorldError('is-folder', `${path} is a folder`);
+    const node =
+      there ?? this.#create(site, this.makeFolders(site, segments.join('/'), change.owner), { name, kind: 'file', owner: change.owner });
+    const version = node.head.version + 1;
+    this.update(site, node, {
+      size: change.size,
+      modified: change.modified,
+      version,
+      origin: site,
+      userMetadata: change.userMetadata ?? {},
+      contentType: change.contentType ?? 'application/octet-stream',
+      etag: change.etag ?? '',
+    });
+    node.instances.set(site, version);
+    return node;
+  }
+
+  remove(site: SiteName, node: Node): void {
+    this.update(site, node, { deleted: true });
+    node.instances.delete(site);
+  }
+
+  /** Changes what is known of a node, as written at one site; others hear of it at the next interval. */
+  update(site: SiteName, node: Node, change: Partial<Snapshot>): void {
+    const base = node.seen.get(site) ?? node.head;
+    this.#revision += 1;
+    node.head = { ...base, ...change, revision: this.#revision };
+    node.seen.set(site, node.head);
+    this.#dirty.add(node);
+    this.emit('changed', { node, site });
+  }
+
+  #create(site: SiteName, parent: Node, from: { name: string; kind: Node['kind']; owner: string }): Node {
+    assertName(from.name);
+    const node = this.#makeNode({ ...from, creator: site, parent, id: this.#nextId++ });
+    this.emit('changed', { node, site });
+    return node;
+  }
+
+  #makeNode(from: {
+    name: string;
+    kind: Node['kind'];
+    creator: SiteName;
+    parent: Node | null;
+    id: number;
+    owner?: string;
+    uuid?: string;
+    head?: Snapshot;
+  }): Node {
+    this.#revision += 1;
+    const now = this.options.now();
+    const head: Snapshot = from.head ?? {
+      revision: this.#revision,
+      size: 0,
+      modified: now,
+      created: now,
+      owner: from.owner ?? 'root',
+      version: 0,
+      origin: from.creator,
+      deleted: false,
+      tags: {},
+      keywords: [],
+      keepOnSites: [],
+      labels: [],
+      attributes: {},
+      objectives: [],
+      userMetadata: {},
+      contentType: '',
+      etag: '',
+    };
+    const node: Node = {
+      id: from.id,
+      uuid: from.uuid ?? this.options.newUuid(),
+      name: from.name,
+      kind: from.kind,
+      creator: from.creator,
+      parent: from.parent,
+      children: new Map(),
+      head,
+      seen: new Map([[from.creator, head]]),
+      instances: new Map(),
+    };
+    this.#nodes.set(node.id, node);
+    if (from.parent) from.parent.children.set(node.name, [...(from.parent.children.get(node.name) ?? []), node]);
+    this.#dirty.add(node);
+    return node;
+  }
+
+  /** One replication interval: every site hears what the others know, over the links that are up. */
+  replicate(): void {
+    const now = this.options.now();
+    for (const from of this.options.sites) {
+      for (const to of this.options.sites) {
+        if (from === to || this.isCut(from.name, to.name)) continue;
+        this.sendTimes.set(linkKey(from.name, to.name), now);
+        this.receiveTimes.set(linkKey(to.name, from.name), now);
+      }
+    }
+    // Parents before children: a site never shows a file in a folder it has not heard of.
+    for (const node of [...this.#dirty].toSorted((a, b) => a.id - b.id)) {
+      const behind = this.options.sites.filter((site) => (node.seen.get(site.name)?.revision ?? -1) < node.head.revision);
+      const source = this.options.sites.find((site) => node.seen.get(site.name)?.revision === node.head.revision);
+      for (const site of behind) {
+        if (!source || this.isCut(source.name, site.name)) continue;
+        node.seen.set(site.name, node.head);
+        const counter = this.link(source.name, site.name);
+        counter.metadataBytes += Buffer.byteLength(JSON.stringify({ name: node.name, kind: node.kind, parent: node.parent?.uuid, ...node.head }));
+        counter.metadataItems += 1;
+        this.emit('replicated', { node, site: site.name });
+      }
+      if (this.options.sites.every((site) => node.seen.get(site.name)?.revision === node.head.revision)) this.#dirty.delete(node);
+    }
+  }
+
+  isCut(a: SiteName, b: SiteName): boolean {
+    return this.cutLinks.has(linkKey(a, b)) || this.cutLinks.has(linkKey(b, a));
+  }
+
+  link(from: SiteName, to: SiteName): LinkCounter {
+    const key = linkKey(from, to);
+    const counter = this.#links.get(key) ?? { from, to, payloadBytes: 0, payloadFiles: 0, metadataBytes: 0, metadataItems: 0 };
+    this.#links.set(key, counter);
+    return counter;
+  }
+
+  counters(): LinkCounter[] {
+    return [...this.#links.values()];
+  }
+
+  /** A value set on the node itself or inherited from a folder above, as one site knows it. */
+  inherited<T>(site: SiteName, node: Node, read: (snapshot: Snapshot) => T | undefined): T | undefined {
+    for (let at: Node | null = node; at; at = at.parent) {
+      const snapshot = at.seen.get(site);
+      const value = snapshot === undefined ? undefined : read(snapshot);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** Everything of a list kind that applies to the node, nearest first. */
+  gathered<T>(site: SiteName, node: Node, read: (snapshot: Snapshot) => readonly T[]): T[] {
+    const found: T[] = [];
+    for (let at: Node | null = node; at; at = at.parent) {
+      const snapshot = at.seen.get(site);
+      if (snapshot) found.push(...read(snapshot));
+    }
+    return [...new Set(found)];
+  }
+
+  save(): unknown {
+    return {
+      nextId: this.#nextId,
+      revision: this.#revision,
+      links: this.counters(),
+      nodes: [...this.#nodes.values()].map((node) => ({
+        id: node.id,
+        uuid: node.uuid,
+        name: node.name,
+        kind: node.kind,
+        creator: node.creator,
+        parent: node.parent?.id ?? null,
+        head: node.head,
+        seen: [...node.seen],
+        instances: [...node.instances],
+      })),
+    };
+  }
+
+  load(saved: SavedWorld): void {
+    for (const from of saved.nodes) {
+      const parent = from.parent === null ? null : (this.#nodes.get(from.parent) ?? null);
+      const node = from.id === this.root.id ? this.root : this.#makeNode({ ...from, parent });
+      node.head = from.head;
+      node.seen.clear();
+      for (const [site, snapshot] of from.seen) {
+        node.seen.set(site, snapshot.revision === from.head.revision ? from.head : snapshot);
+      }
+      for (const [site, version] of from.instances) node.instances.set(site, version);
+      this.#dirty.add(node);
+    }
+    for (const counter of saved.links) this.#links.set(linkKey(counter.from, counter.to), counter);
+    this.#nextId = saved.nextId;
+    this.#revision = saved.revision;
+  }
+}
+
+export interface SavedWorld {
+  readonly nextId: number;
+  readonly revision: number;
+  readonly links: LinkCounter[];
+  readonly nodes: {
+    id: number;
+    uuid: string;
+    name: string;
+    kind: Node['kind'];
+    creator: SiteName;
+    parent: number | null;
+    head: Snapshot;
+    seen: [SiteName, Snapshot][];
+    instances: [SiteName, number][];
+  }[];
+}
+
+export function isVisible(site: SiteName, node: Node): boolean {
+  const snapshot = node.seen.get(site);
+  return snapshot !== undefined && !snapshot.deleted;
+}
+
+export function segmentsOf(path: string): string[] {
+  return path.split('/').filter((segment) => segment !== '');
+}
+
+function stripSuffix(segment: string): string {
+  return segment.replace(/\[#S!?=\d+\]$/, '');
+}
+
+function linkKey(from: SiteName, to: SiteName): string {
+  return `${from}>${to}`;
+}
+
+function assertName(name: string): void {
+  if (name === '.' || name === '..' || name.includes('/') || name.includes('\0') || Buffer.byteLength(name) > 255) {
+    throw new WorldError('bad-name', `"${name}" is no file name`);
+  }
+}
