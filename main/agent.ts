@@ -49,7 +49,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const log = createLog({ write: (line) => file.write(line) });
   const ports = connect(options.connections, log, stack);
   // The socket is the lock of the state folder: bound before the ledger is opened, refused when another agent answers.
-  const socket = stack.use(await serveSocket({ path: options.socketPath, log: log.child('socket') }));
+  const socket = stack.use(
+    await serveSocket({ path: options.socketPath, log: log.child('socket') }),
+  );
   const engine = stack.use(
     await createEngine({
       stateDir: options.stateDir,
@@ -66,9 +68,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   );
   socket.serve(engine);
   const browser = options.browserDir
-    ? stack.use(await serveBrowser({ engine, rendererDir: options.browserDir, log: log.child('browser') }))
+    ? stack.use(
+        await serveBrowser({ engine, rendererDir: options.browserDir, log: log.child('browser') }),
+      )
     : null;
-  log.info('Agent started', { socket: options.socketPath, studio: options.connections.studio.name });
+  log.info('Agent started', {
+    socket: options.socketPath,
+    studio: options.connections.studio.name,
+  });
   const owned = stack.move();
   return {
     engine,
@@ -90,7 +97,12 @@ function connect(connections: Connections, log: Log, stack: AsyncDisposableStack
         site.gateway.kind === 'direct'
           ? directTransport({ url: site.gateway.url })
           : stack.use(fileTransport({ mountDir: site.gateway.dir, sharePath: studio.share.path }));
-      return [[site.name, createGateway({ siteName: site.name, sharePath: studio.share.path, transport })] as const];
+      return [
+        [
+          site.name,
+          createGateway({ siteName: site.name, sharePath: studio.share.path, transport }),
+        ] as const,
+      ];
     }),
   );
   const anvils = new Map(
@@ -125,7 +137,9 @@ function connect(connections: Connections, log: Log, stack: AsyncDisposableStack
     }),
     farm: createFarm({
       url: farm.url,
-      ...(farm.username === null ? {} : { username: farm.username, password: () => secrets.get(secretName.farm()) }),
+      ...(farm.username === null
+        ? {}
+        : { username: farm.username, password: () => secrets.get(secretName.farm()) }),
       ...(farm.ca === null ? {} : { ca: farm.ca }),
     }),
   };
@@ -179,7 +193,9 @@ async function main(): Promise<void> {
     stateDir,
     socketPath: values.socket ?? defaultSocketPath(stateDir),
     connections,
-    browserDir: values.http ? (values.renderer ?? join(import.meta.dirname, '../out/renderer')) : null,
+    browserDir: values.http
+      ? (values.renderer ?? join(import.meta.dirname, '../out/renderer'))
+      : null,
     onShutdown: end,
   });
   const up = { socket: agent.socketPath, http: agent.browserUrl, pid: process.pid };
@@ -188,7 +204,10 @@ async function main(): Promise<void> {
   agent.log.info('Agent ends');
 }
 
-function connectionsFrom(values: { sandbox?: string | undefined; studio?: string | undefined }): Connections {
+function connectionsFrom(values: {
+  sandbox?: string | undefined;
+  studio?: string | undefined;
+}): Connections {
   if (values.sandbox !== undefined) return sandboxConnections(values.sandbox);
   if (values.studio !== undefined) return studioConnections(values.studio);
   throw new AgentError('bad-argument', {

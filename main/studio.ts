@@ -13,15 +13,29 @@ export interface SiteConnection {
     | { readonly kind: 'mount'; readonly dir: string }
     | { readonly kind: 'direct'; readonly url: string }
     | null;
-  readonly anvil: { readonly url: string; readonly username: string; readonly ca: string | null } | null;
+  readonly anvil: {
+    readonly url: string;
+    readonly username: string;
+    readonly ca: string | null;
+  } | null;
 }
 
 /** Everything needed to connect. Secrets are named here and kept elsewhere. */
 export interface Connections {
   readonly studio: Studio;
   readonly sites: readonly SiteConnection[];
-  readonly s3: { readonly endpoint: string; readonly region: string; readonly bucket: string; readonly accessKeyId: string; readonly ca: string | null };
-  readonly farm: { readonly url: string; readonly username: string | null; readonly ca: string | null };
+  readonly s3: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly bucket: string;
+    readonly accessKeyId: string;
+    readonly ca: string | null;
+  };
+  readonly farm: {
+    readonly url: string;
+    readonly username: string | null;
+    readonly ca: string | null;
+  };
   /** Secrets that came with the sandbox's document; a real studio's live in the keychain. */
   readonly secrets: Readonly<Record<string, string>>;
 }
@@ -34,7 +48,13 @@ export const secretName = {
 };
 
 const name = z.string().min(1).max(120);
-const region = z.object({ id: name, name, place: z.string().max(200).default(''), site: name, groups: z.array(name).min(1) });
+const region = z.object({
+  id: name,
+  name,
+  place: z.string().max(200).default(''),
+  site: name,
+  groups: z.array(name).min(1),
+});
 const share = z.object({ name, path: z.string().startsWith('/') });
 
 const StudioFile = z.object({
@@ -50,7 +70,13 @@ const StudioFile = z.object({
       anvil: z.object({ url: z.url(), username: name, ca: z.string().optional() }).optional(),
     }),
   ),
-  s3: z.object({ endpoint: z.url(), region: name, bucket: name, accessKeyId: name, ca: z.string().optional() }),
+  s3: z.object({
+    endpoint: z.url(),
+    region: name,
+    bucket: name,
+    accessKeyId: name,
+    ca: z.string().optional(),
+  }),
   farm: z.object({ url: z.url(), username: z.string().optional(), ca: z.string().optional() }),
   regions: z.array(region).min(1),
 });
@@ -67,7 +93,13 @@ const SandboxDocument = z.object({
       gateway: z.object({ kind: z.literal('direct'), url: z.url() }),
     }),
   ),
-  s3: z.object({ endpoint: z.url(), region: name, bucket: name, accessKeyId: name, secretAccessKey: z.string() }),
+  s3: z.object({
+    endpoint: z.url(),
+    region: name,
+    bucket: name,
+    accessKeyId: name,
+    secretAccessKey: z.string(),
+  }),
   farm: z.object({ url: z.url(), farmRoot: z.string() }),
   regions: z.array(region),
   renderers: z.object({ preview: z.object({ executable: z.string(), script: z.string() }) }),
@@ -108,7 +140,8 @@ export function studioConnections(path: string): Connections {
   const file = parse(StudioFile, path);
   const caOf = (ca: string | undefined): string | null =>
     ca === undefined ? null : readText(isAbsolute(ca) ? ca : resolve(path, '..', ca));
-  if (!file.sites.some((site) => site.name === file.home)) throw badFile(path, `home "${file.home}" is not among its sites`);
+  if (!file.sites.some((site) => site.name === file.home))
+    throw badFile(path, `home "${file.home}" is not among its sites`);
   return {
     studio: {
       kind: 'studio',
@@ -131,7 +164,13 @@ export function studioConnections(path: string): Connections {
 }
 
 function regionOf(from: z.infer<typeof region>): Studio['regions'][number] {
-  return { id: from.id as RegionId, name: from.name, place: from.place, siteName: from.site, groups: from.groups };
+  return {
+    id: from.id as RegionId,
+    name: from.name,
+    place: from.place,
+    siteName: from.site,
+    groups: from.groups,
+  };
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, path: string): z.infer<Schema> {
@@ -145,7 +184,10 @@ function parse<Schema extends z.ZodType>(schema: Schema, path: string): z.infer<
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw badFile(path, `${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'not as expected'}`);
+  throw badFile(
+    path,
+    `${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'not as expected'}`,
+  );
 }
 
 function readText(path: string): string {

@@ -6,7 +6,13 @@ import type { ErrorCode, Retry } from '../main/engine/base/errors.ts';
 import type { AgentState, SliceName } from '../main/engine/state.ts';
 
 export type * from '../main/engine/state.ts';
-export type { Closure, ClosureFile, FileKind, FrameRange, MissingReference } from '../main/engine/core/closure.ts';
+export type {
+  Closure,
+  ClosureFile,
+  FileKind,
+  FrameRange,
+  MissingReference,
+} from '../main/engine/core/closure.ts';
 export type { ErrorCode, Retry } from '../main/engine/base/errors.ts';
 
 type CommandName = Exclude<keyof EngineApi, 'snapshot' | 'watch'>;
@@ -57,10 +63,18 @@ export interface WireError {
 
 /** Messages a client sends; the same over MessagePort, the local socket (one JSON per line) and HTTP. */
 export const ClientMessage = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('call'), id: z.int().min(0), command: z.string().max(60), argument: z.unknown() }),
+  z.strictObject({
+    kind: z.literal('call'),
+    id: z.int().min(0),
+    command: z.string().max(60),
+    argument: z.unknown(),
+  }),
   z.strictObject({ kind: z.literal('cancel'), id: z.int().min(0) }),
   /** First answer: the whole state; then changed slices. Sent again after a gap in revisions. */
-  z.strictObject({ kind: z.literal('watch'), slices: z.array(z.string().max(40)).max(20).optional() }),
+  z.strictObject({
+    kind: z.literal('watch'),
+    slices: z.array(z.string().max(40)).max(20).optional(),
+  }),
 ]);
 export type ClientMessage = z.infer<typeof ClientMessage>;
 
@@ -69,7 +83,12 @@ export type ServerMessage =
   | { readonly kind: 'result'; readonly id: number; readonly ok: false; readonly error: WireError }
   | { readonly kind: 'snapshot'; readonly revision: number; readonly state: AgentState }
   /** Applies on top of `base`; a watcher whose revision is not `base` asks again. */
-  | { readonly kind: 'changes'; readonly base: number; readonly revision: number; readonly slices: Partial<AgentState> };
+  | {
+      readonly kind: 'changes';
+      readonly base: number;
+      readonly revision: number;
+      readonly slices: Partial<AgentState>;
+    };
 
 /** The window's way to the shell itself, for what only the shell can do. Everything else is the engine's. */
 export interface ShellApi {
@@ -80,5 +99,10 @@ export interface ShellApi {
   pathOfDroppedFile(file: File): string;
 }
 
-export const SHELL_CHANNELS = { chooseFolder: 'shell:choose-folder', showInFolder: 'shell:show-in-folder', connect: 'waybill:connect', port: 'waybill:port' } as const;
+export const SHELL_CHANNELS = {
+  chooseFolder: 'shell:choose-folder',
+  showInFolder: 'shell:show-in-folder',
+  connect: 'waybill:connect',
+  port: 'waybill:port',
+} as const;
 export type { SliceName };

@@ -1,7 +1,14 @@
 // What the engine can be asked to do: the one face that the contract, the CLI and the tests speak to.
 
 import type { Closure } from './core/closure.ts';
-import type { ActivityView, AgentState, LedgerRow, ProjectView, SliceName, WaybillView } from './state.ts';
+import type {
+  ActivityView,
+  AgentState,
+  LedgerRow,
+  ProjectView,
+  SliceName,
+  WaybillView,
+} from './state.ts';
 
 export interface StateChange {
   readonly revision: number;

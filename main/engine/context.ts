@@ -67,7 +67,10 @@ export function tell(context: EngineContext, event: Omit<ActivityInput, 'at'>): 
   return isNew;
 }
 
-export function notify(context: EngineContext, notice: { id: string; title: string; body: string }): void {
+export function notify(
+  context: EngineContext,
+  notice: { id: string; title: string; body: string },
+): void {
   context.ledger.addNotice({ ...notice, at: context.ports.clock.now() });
   context.store.set('notices', context.ledger.openNotices());
 }

@@ -10,7 +10,14 @@ import { closureTotals, type Closure } from './core/closure.ts';
 import { frameText, parseFrames } from './core/frames.ts';
 import { planJob } from './core/job.ts';
 import type { NamespacePath, ProjectId, SceneId, SubmitId, WaybillId } from './core/names.ts';
-import { baseNameOf, farmPathOf, localPathOf, namespacePathOf, objectKeyOf, relativeInside } from './core/paths.ts';
+import {
+  baseNameOf,
+  farmPathOf,
+  localPathOf,
+  namespacePathOf,
+  objectKeyOf,
+  relativeInside,
+} from './core/paths.ts';
 import { readinessIn, sameVersion, type Readiness } from './core/readiness.ts';
 import { findRegion, type Region } from './core/regions.ts';
 import type { FarmJob } from './ports/farm.ts';
@@ -66,7 +73,9 @@ export function createDispatch(context: EngineContext, tracker: Tracker): Dispat
     const scene = context.store.get().scenes[waybill.sceneId];
     if (!scene) return;
     const regions = [...waybills.values()]
-      .filter((other) => other.sceneId === waybill.sceneId && !other.cancelled && reached(other, 'ready'))
+      .filter(
+        (other) => other.sceneId === waybill.sceneId && !other.cancelled && reached(other, 'ready'),
+      )
       .map((other) => other.regionId);
     context.store.put('scenes', scene.id, { ...scene, regions: [...new Set(regions)] });
   }
@@ -97,7 +106,8 @@ export function createDispatch(context: EngineContext, tracker: Tracker): Dispat
     const before = troubles.get(waybillId);
     if (trouble === null && !before) return;
     if (trouble === null) troubles.delete(waybillId);
-    else if (before?.sentence !== trouble.sentence) troubles.set(waybillId, { ...trouble, since: clock.now() });
+    else if (before?.sentence !== trouble.sentence)
+      troubles.set(waybillId, { ...trouble, since: clock.now() });
     const waybill = waybills.get(waybillId);
     if (waybill) show(waybill);
   }
@@ -147,17 +157,23 @@ export function createDispatch(context: EngineContext, tracker: Tracker): Dispat
           {
             clock,
             signal,
-            onTrouble: (error) => setTrouble(id, { sentence: sentenceOf(error), retry: retryOf(error) }),
+            onTrouble: (error) =>
+              setTrouble(id, { sentence: sentenceOf(error), retry: retryOf(error) }),
           },
         ),
-      trouble: (sentence) => setTrouble(id, sentence === null ? null : { sentence, retry: 'later' }),
+      trouble: (sentence) =>
+        setTrouble(id, sentence === null ? null : { sentence, retry: 'later' }),
     };
     if (!reached(latest(), 'accepted')) await sendHome(trip);
     await tag(trip);
     if (latest().submit) await submit(trip);
     if (!reached(latest(), 'ready')) await becomeReady(trip);
     if (!latest().submit) {
-      tellNotified(trip, `${latest().sceneName} is ready in ${region.name}`, `${latest().files.length} files are there.`);
+      tellNotified(
+        trip,
+        `${latest().sceneName} is ready in ${region.name}`,
+        `${latest().files.length} files are there.`,
+      );
       return;
     }
     if (!reached(latest(), 'released')) await release(trip);
@@ -211,10 +227,13 @@ export function createDispatch(context: EngineContext, tracker: Tracker): Dispat
       }
     },
     isBusy: (projectId) =>
-      [...waybills.values()].some((waybill) => waybill.projectId === projectId && isUnfinished(waybill)),
+      [...waybills.values()].some(
+        (waybill) => waybill.projectId === projectId && isUnfinished(waybill),
+      ),
     unfinishedFor: (scenePath, regionId) =>
       [...waybills.values()].find(
-        (waybill) => waybill.scenePath === scenePath && waybill.regionId === regionId && isUnfinished(waybill),
+        (waybill) =>
+          waybill.scenePath === scenePath && waybill.regionId === regionId && isUnfinished(waybill),
       ) ?? null,
     async [Symbol.asyncDispose]() {
       for (const running of drives.values()) running.stop.abort();
@@ -239,11 +258,18 @@ interface Trip {
 type TimelineStep = WaybillView['timeline'][number]['step'];
 
 /** Saves a proven step and adds it to the timeline once. */
-function advance(trip: Trip, change: Partial<Waybill> & { step?: WaybillStep }, mark?: { step: TimelineStep; proof: string }): Waybill {
+function advance(
+  trip: Trip,
+  change: Partial<Waybill> & { step?: WaybillStep },
+  mark?: { step: TimelineStep; proof: string },
+): Waybill {
   const waybill = trip.latest();
   const isNew = mark !== undefined && !waybill.timeline.some((entry) => entry.step === mark.step);
-  const timeline = isNew ? [...waybill.timeline, { ...mark, at: trip.context.ports.clock.now() }] : waybill.timeline;
-  const step = change.step && reached(waybill, change.step) ? waybill.step : (change.step ?? waybill.step);
+  const timeline = isNew
+    ? [...waybill.timeline, { ...mark, at: trip.context.ports.clock.now() }]
+    : waybill.timeline;
+  const step =
+    change.step && reached(waybill, change.step) ? waybill.step : (change.step ?? waybill.step);
   return trip.save({ ...waybill, ...change, step, timeline });
 }
 
@@ -266,7 +292,12 @@ async function sendHome(trip: Trip): Promise<void> {
       onSent: (file) => {
         bytesSent += file.size;
         const before = context.store.get().transfers[trip.latest().id];
-        context.store.put('transfers', trip.latest().id, { bytesArrived: 0, filesReady: 0, ...before, bytesSent });
+        context.store.put('transfers', trip.latest().id, {
+          bytesArrived: 0,
+          filesReady: 0,
+          ...before,
+          bytesSent,
+        });
       },
     });
   });
@@ -275,19 +306,29 @@ async function sendHome(trip: Trip): Promise<void> {
   advance(
     trip,
     { step: 'accepted', files: accepted, bytes },
-    { step: 'accepted', proof: `${accepted.length} files listed at ${context.studio.homeSite} with the sizes sent` },
+    {
+      step: 'accepted',
+      proof: `${accepted.length} files listed at ${context.studio.homeSite} with the sizes sent`,
+    },
   );
 }
 
 /** What the home site lists after the upload is the version everything later is compared with. */
-async function provenAtHome(context: EngineContext, files: readonly WaybillFile[], signal: AbortSignal): Promise<WaybillFile[]> {
+async function provenAtHome(
+  context: EngineContext,
+  files: readonly WaybillFile[],
+  signal: AbortSignal,
+): Promise<WaybillFile[]> {
   const [first] = files;
   if (!first) return [];
-  const items = await homeGateway(context).tree(commonFolder(files.map((file) => file.path)), { signal });
+  const items = await homeGateway(context).tree(commonFolder(files.map((file) => file.path)), {
+    signal,
+  });
   const byPath = new Map(items.map((item) => [item.path as string, item]));
   return files.map((file) => {
     const item = byPath.get(file.path);
-    if (item && item.size === file.size && item.modified !== null) return { ...file, homeModified: item.modified };
+    if (item && item.size === file.size && item.modified !== null)
+      return { ...file, homeModified: item.modified };
     throw new AgentError('unexpected-answer', {
       message: `${context.studio.homeSite} does not list ${file.path} as it was sent yet. Asking again.`,
       retry: 'later',
@@ -304,12 +345,41 @@ async function tag(trip: Trip): Promise<void> {
   const dir = commonFolder(waybill.files.map((file) => file.path));
   const share = context.studio.share;
   const added = await trip.attempt(async () => {
-    await proveMark({ gateway: home, anvil: context.ports.anvils.get(region.siteName) ?? null, log: context.ports.log }, { dir, share: share.name, site: region.siteName }, signal);
+    await proveMark(
+      {
+        gateway: home,
+        anvil: context.ports.anvils.get(region.siteName) ?? null,
+        log: context.ports.log,
+      },
+      { dir, share: share.name, site: region.siteName },
+      signal,
+    );
     await makeOutputFolder(trip, waybill);
-    await markPaths(home, { paths: [waybill.output.dir], mark: { kind: 'keep-on-site', site: context.studio.homeSite } }, signal);
-    return markPaths(home, { paths: waybill.files.map((file) => file.path), mark: { kind: 'keep-on-site', site: region.siteName } }, signal);
+    await markPaths(
+      home,
+      {
+        paths: [waybill.output.dir],
+        mark: { kind: 'keep-on-site', site: context.studio.homeSite },
+      },
+      signal,
+    );
+    return markPaths(
+      home,
+      {
+        paths: waybill.files.map((file) => file.path),
+        mark: { kind: 'keep-on-site', site: region.siteName },
+      },
+      signal,
+    );
   });
-  advance(trip, { marked: [...new Set([...waybill.marked, ...added])] }, { step: 'tagged', proof: `keep-on-site ${region.siteName} read back on ${waybill.files.length} paths` });
+  advance(
+    trip,
+    { marked: [...new Set([...waybill.marked, ...added])] },
+    {
+      step: 'tagged',
+      proof: `keep-on-site ${region.siteName} read back on ${waybill.files.length} paths`,
+    },
+  );
   tell(context, {
     key: `${waybill.id}:tagged`,
     kind: 'tagged',
@@ -327,7 +397,10 @@ async function makeOutputFolder(trip: Trip, waybill: Waybill): Promise<void> {
   const key = objectKeyOf(context.studio.share.path, waybill.output.dir);
   invariant(key !== null, 'outputs lie in the share');
   const note = `${JSON.stringify({ waybill: 1, output: waybill.output.pattern })}\n`;
-  await context.ports.objects.putText({ key: `${key}/.waybill.json`, text: note, condition: { kind: 'absent' } }, { signal });
+  await context.ports.objects.putText(
+    { key: `${key}/.waybill.json`, text: note, condition: { kind: 'absent' } },
+    { signal },
+  );
 }
 
 async function submit(trip: Trip): Promise<void> {
@@ -336,7 +409,11 @@ async function submit(trip: Trip): Promise<void> {
   if (waybill.jobId === null) {
     const { job, renderer } = await trip.attempt(() => planFor(trip, waybill));
     const found = await trip.attempt(() =>
-      submitOnce({ ...context.ports, ledger: context.ledger }, { submitId: waybill.submitId, region: region.id, job }, signal),
+      submitOnce(
+        { ...context.ports, ledger: context.ledger },
+        { submitId: waybill.submitId, region: region.id, job },
+        signal,
+      ),
     );
     advance(
       trip,
@@ -363,7 +440,10 @@ async function submit(trip: Trip): Promise<void> {
   });
 }
 
-async function planFor(trip: Trip, waybill: Waybill): Promise<{ job: Parameters<typeof submitOnce>[1]['job']; renderer: string }> {
+async function planFor(
+  trip: Trip,
+  waybill: Waybill,
+): Promise<{ job: Parameters<typeof submitOnce>[1]['job']; renderer: string }> {
   const { context, region, signal } = trip;
   const { farmRoot, fallbackRenderer } = context.studio;
   const [scene, ...inputs] = waybill.files.map((file) => farmPathOf(farmRoot, file.path));
@@ -384,7 +464,8 @@ async function planFor(trip: Trip, waybill: Waybill): Promise<{ job: Parameters<
     },
     { plugins: await context.ports.farm.plugins({ signal }), fallback: fallbackRenderer },
   );
-  if (outcome.kind === 'no-renderer') throw new AgentError('farm-rejected', { message: outcome.why, retry: 'never' });
+  if (outcome.kind === 'no-renderer')
+    throw new AgentError('farm-rejected', { message: outcome.why, retry: 'never' });
   return outcome;
 }
 
@@ -411,7 +492,11 @@ async function becomeReady(trip: Trip): Promise<void> {
         continue;
       case 'metadata-in-region':
       case 'payload-arriving':
-        advance(trip, { step: readiness.kind }, { step: readiness.kind, proof: `listed by ${region.siteName}` });
+        advance(
+          trip,
+          { step: readiness.kind },
+          { step: readiness.kind, proof: `listed by ${region.siteName}` },
+        );
         continue;
       case 'ready':
         advance(trip, { step: 'ready' }, { step: 'ready', proof: readyProof(trip, readiness) });
@@ -452,7 +537,10 @@ function staleSentence(trip: Trip, readiness: Readiness): string | null {
   const [path] = readiness.stale;
   if (path === undefined) return null;
   // Seconds after an upload the region may still list the version before; only a change at home is news.
-  const home = trip.tracker.view(trip.context.studio.homeSite, projectDirOf(trip.context, trip.latest()));
+  const home = trip.tracker.view(
+    trip.context.studio.homeSite,
+    projectDirOf(trip.context, trip.latest()),
+  );
   const item = home?.items.find((candidate) => candidate.path === path);
   const file = trip.latest().files.find((candidate) => candidate.path === path);
   if (!item || !file || sameVersion(file, item)) return null;
@@ -472,18 +560,27 @@ async function release(trip: Trip): Promise<void> {
   invariant(jobId !== null, 'a submitted waybill has a job');
   if (waybill.outputsBefore === null) {
     const view = await tracker.freshView(region.siteName, projectDirOf(context, waybill), signal);
-    const outputs = outputsIn(view, waybill.output.dir).map((item) => [item.path, item.modified] as const);
+    const outputs = outputsIn(view, waybill.output.dir).map(
+      (item) => [item.path, item.modified] as const,
+    );
     advance(trip, { outputsBefore: Object.fromEntries(outputs) });
   }
   const outcome = await trip.attempt(() =>
     releaseOnce(
       { ...context.ports, ledger: context.ledger },
-      { submitId: waybill.submitId, jobId, note: `Waybill: ${waybill.files.length} files are ready in ${region.name}; released.` },
+      {
+        submitId: waybill.submitId,
+        jobId,
+        note: `Waybill: ${waybill.files.length} files are ready in ${region.name}; released.`,
+      },
       signal,
     ),
   );
   if (outcome.kind === 'gone') {
-    throw new AgentError('farm-rejected', { message: `Job ${jobId} was deleted on the farm. Cancel and send again.`, retry: 'never' });
+    throw new AgentError('farm-rejected', {
+      message: `Job ${jobId} was deleted on the farm. Cancel and send again.`,
+      retry: 'never',
+    });
   }
   const proof = `job ${jobId} read back as ${outcome.job.state}`;
   advance(trip, { step: 'released' }, { step: 'released', proof });
@@ -508,13 +605,19 @@ async function followHome(trip: Trip): Promise<void> {
     const regionFrames = await bringFrames(trip);
     const waybill = trip.latest();
     if (job.state === 'failed') {
-      trip.trouble(`The render failed: ${firstLine(context.store.get().jobs[job.id]?.report)} Fix it, then requeue the job.`);
+      trip.trouble(
+        `The render failed: ${firstLine(context.store.get().jobs[job.id]?.report)} Fix it, then requeue the job.`,
+      );
     } else if (job.state === 'completed') {
       completedSince ??= clock.monotonic();
-      const allHome = regionFrames > 0 && waybill.framesHome.length >= Math.max(regionFrames, waybill.framesTotal);
+      const allHome =
+        regionFrames > 0 &&
+        waybill.framesHome.length >= Math.max(regionFrames, waybill.framesTotal);
       if (allHome) break;
       if (clock.monotonic() - completedSince > FRAMES_GRACE_MS) {
-        trip.trouble(`The job is done, but ${waybill.framesHome.length} of ${waybill.framesTotal} frames are home. Check its log.`);
+        trip.trouble(
+          `The job is done, but ${waybill.framesHome.length} of ${waybill.framesTotal} frames are home. Check its log.`,
+        );
       }
     } else {
       completedSince = null;
@@ -531,7 +634,10 @@ async function readJob(trip: Trip): Promise<FarmJob> {
   invariant(jobId !== null, 'a submitted waybill has a job');
   const [job] = await context.ports.farm.jobs([jobId], { signal });
   if (!job) {
-    throw new AgentError('farm-rejected', { message: `Job ${jobId} was deleted on the farm. Cancel and send again.`, retry: 'never' });
+    throw new AgentError('farm-rejected', {
+      message: `Job ${jobId} was deleted on the farm. Cancel and send again.`,
+      retry: 'never',
+    });
   }
   const tasks = await context.ports.farm.tasks(jobId, { signal });
   const report = job.errors > 0 ? await context.ports.farm.lastReport(jobId, { signal }) : null;
@@ -571,7 +677,11 @@ async function bringFrames(trip: Trip): Promise<number> {
     const home = await trip.attempt(() =>
       bringHome(
         { ...context.ports, ledger: context.ledger, sharePath: context.studio.share.path },
-        { path: frame.path, localDir: localFrameDir(waybill, frame), label: `${region.id} ${waybill.id.slice(0, 8)}` },
+        {
+          path: frame.path,
+          localDir: localFrameDir(waybill, frame),
+          label: `${region.id} ${waybill.id.slice(0, 8)}`,
+        },
         signal,
       ),
     );
@@ -613,7 +723,11 @@ function finish(trip: Trip): void {
     bytes,
     proof,
   });
-  tellNotified(trip, `${waybill.sceneName} is rendered`, `${frames} frames from ${region.name} are home.`);
+  tellNotified(
+    trip,
+    `${waybill.sceneName} is rendered`,
+    `${frames} frames from ${region.name} are home.`,
+  );
   advance(trip, { step: 'done' }, { step: 'done', proof });
 }
 
@@ -630,7 +744,11 @@ function tellNotified(trip: Trip, title: string, body: string): void {
   });
 }
 
-function showJob(trip: Trip, job: FarmJob, more?: { tasks: JobView['tasks']; report: string | null }): void {
+function showJob(
+  trip: Trip,
+  job: FarmJob,
+  more?: { tasks: JobView['tasks']; report: string | null },
+): void {
   const waybill = trip.latest();
   const before = trip.context.store.get().jobs[job.id];
   trip.context.store.put('jobs', job.id, {
@@ -672,21 +790,33 @@ function whyOf(trip: Trip, job: FarmJob): string {
 }
 
 /** Takes back what a cancelled waybill asked for: only marks we added, and only those nobody else needs. */
-async function undo(context: EngineContext, cancelled: Waybill, all: readonly Waybill[]): Promise<void> {
+async function undo(
+  context: EngineContext,
+  cancelled: Waybill,
+  all: readonly Waybill[],
+): Promise<void> {
   const region = findRegion(context.studio.regions, cancelled.regionId);
   const needed = new Set(
     all
-      .filter((other) => other.id !== cancelled.id && !other.cancelled && other.regionId === cancelled.regionId)
+      .filter(
+        (other) =>
+          other.id !== cancelled.id && !other.cancelled && other.regionId === cancelled.regionId,
+      )
       .flatMap((other) => other.files.map((file) => file.path)),
   );
   const signal = AbortSignal.timeout(30_000);
   try {
     for (const path of region ? cancelled.marked.filter((marked) => !needed.has(marked)) : []) {
-      await homeGateway(context).removeMark(path, { kind: 'keep-on-site', site: region?.siteName ?? '' }, { signal });
+      await homeGateway(context).removeMark(
+        path,
+        { kind: 'keep-on-site', site: region?.siteName ?? '' },
+        { signal },
+      );
     }
     if (cancelled.jobId !== null) {
       const [job] = await context.ports.farm.jobs([cancelled.jobId], { signal });
-      if (job && job.state !== 'completed' && job.state !== 'suspended') await context.ports.farm.suspend(job.id, { signal });
+      if (job && job.state !== 'completed' && job.state !== 'suspended')
+        await context.ports.farm.suspend(job.id, { signal });
     }
   } catch (error) {
     throw new AgentError('connection-refused', {
@@ -715,12 +845,16 @@ function writeWaybill(
   const files = closure.files.filter((file) => file.exists).map((file) => fileIn(project, file));
   const frames = arg.frames ?? (closure.frames ? frameText(closure.frames) : '1');
   const parsed = parseFrames(frames);
-  if (parsed.kind === 'unreadable') throw new AgentError('bad-argument', { message: parsed.why, retry: 'never' });
+  if (parsed.kind === 'unreadable')
+    throw new AgentError('bad-argument', { message: parsed.why, retry: 'never' });
   const relativeScene = relativeInside(project.dir, closure.scene) ?? '';
   return {
     id: crypto.randomUUID() as WaybillId,
     projectId: project.id as ProjectId,
-    sceneId: createHash('sha256').update(`${project.id}\n${relativeScene}`).digest('hex').slice(0, 24) as SceneId,
+    sceneId: createHash('sha256')
+      .update(`${project.id}\n${relativeScene}`)
+      .digest('hex')
+      .slice(0, 24) as SceneId,
     sceneName: baseNameOf(closure.scene),
     scenePath: closure.scene,
     regionId: region.id,
@@ -768,20 +902,25 @@ function outputOf(project: ProjectRow, closure: Closure): Waybill['output'] {
   return {
     dir: namespacePathOf(project.namespacePath as NamespacePath, folder),
     localDir: localPathOf(project.dir as LocalPath, folder),
-    pattern: output && relative !== null && relative !== '' && output.pattern !== '' ? output.pattern : `${stem}.####`,
+    pattern:
+      output && relative !== null && relative !== '' && output.pattern !== ''
+        ? output.pattern
+        : `${stem}.####`,
   };
 }
 
 function projectDirOf(context: EngineContext, waybill: Waybill): NamespacePath {
   const project = context.store.get().projects[waybill.projectId];
-  return (project?.namespacePath ?? commonFolder(waybill.files.map((file) => file.path))) as NamespacePath;
+  return (project?.namespacePath ??
+    commonFolder(waybill.files.map((file) => file.path))) as NamespacePath;
 }
 
 function commonFolder(paths: readonly NamespacePath[]): NamespacePath {
   const folders = paths.map((path) => path.split('/').slice(0, -1));
   const [first = []] = folders;
   let depth = 0;
-  while (depth < first.length && folders.every((folder) => folder[depth] === first[depth])) depth += 1;
+  while (depth < first.length && folders.every((folder) => folder[depth] === first[depth]))
+    depth += 1;
   return (first.slice(0, depth).join('/') || '/') as NamespacePath;
 }
 
@@ -791,7 +930,8 @@ function seenIn(view: SiteView): Map<string, NamespaceItem> {
 
 function outputsIn(view: SiteView, dir: NamespacePath): NamespaceItem[] {
   return view.items.filter(
-    (item) => item.kind === 'file' && !item.name.startsWith('.') && relativeInside(dir, item.path) !== null,
+    (item) =>
+      item.kind === 'file' && !item.name.startsWith('.') && relativeInside(dir, item.path) !== null,
   );
 }
 
@@ -807,6 +947,8 @@ function unknownRegion(wanted: string, regions: readonly Region[]): AgentError {
 }
 
 function unknownWaybill(id: string): AgentError {
-  return new AgentError('unknown-waybill', { message: `There is no waybill ${id}.`, retry: 'never' });
+  return new AgentError('unknown-waybill', {
+    message: `There is no waybill ${id}.`,
+    retry: 'never',
+  });
 }
-

@@ -4,7 +4,14 @@ import { createHash } from 'node:crypto';
 import type { EngineApi } from './api.ts';
 import { AgentError, isAbort, sentenceOf } from './base/errors.ts';
 import { createStore, type Store } from './base/store.ts';
-import { clearHealth, setHealth, type EngineContext, type EnginePorts, type Identity, type Studio } from './context.ts';
+import {
+  clearHealth,
+  setHealth,
+  type EngineContext,
+  type EnginePorts,
+  type Identity,
+  type Studio,
+} from './context.ts';
 import { baseNameOf, namespacePathOf, slugOf } from './core/paths.ts';
 import type { LocalPath } from './core/names.ts';
 import { createDispatch } from './dispatch.ts';
@@ -33,7 +40,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = stack.use(createStore(initialState(options, ledger), ports.clock));
   const stop = new AbortController();
   const pause = createPause(store, ports);
-  const context: EngineContext = { ports, studio, identity, ledger, store, whenNotPaused: pause.whenOver };
+  const context: EngineContext = {
+    ports,
+    studio,
+    identity,
+    ledger,
+    store,
+    whenNotPaused: pause.whenOver,
+  };
 
   const radar = createRadar(context);
   const projectsByPath = (): ProjectRow[] => ledger.projects();
@@ -47,7 +61,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     onAnswer: (siteName) => clearHealth(context, 'namespace-unreachable', siteName),
     onTrouble: (siteName, error) => {
-      setHealth(context, { code: 'namespace-unreachable', subject: siteName, severity: 'warning', sentence: sentenceOf(error) });
+      setHealth(context, {
+        code: 'namespace-unreachable',
+        subject: siteName,
+        severity: 'warning',
+        sentence: sentenceOf(error),
+      });
     },
   });
   const projects = stack.use(createProjects(context));
@@ -63,8 +82,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   for (const row of ledger.projects()) projects.open(row);
   dispatch.resumeAll();
-  const background = Promise.all([tracker.run(stop.signal), followRegions(context, stop.signal)]).catch((error: unknown) => {
-    if (!isAbort(error)) ports.log.error('A background task stopped', { why: sentenceOf(error), error });
+  const background = Promise.all([
+    tracker.run(stop.signal),
+    followRegions(context, stop.signal),
+  ]).catch((error: unknown) => {
+    if (!isAbort(error))
+      ports.log.error('A background task stopped', { why: sentenceOf(error), error });
   });
   stack.defer(async () => {
     stop.abort();
@@ -81,7 +104,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       const dir = await ports.files.realPath(arg.dir as LocalPath, { signal });
       const stat = await ports.files.stat(dir, { signal });
       if (stat.kind !== 'folder') {
-        throw new AgentError('not-a-folder', { message: `${arg.dir} is no folder. Choose the folder you work in.`, retry: 'never', facts: { path: arg.dir } });
+        throw new AgentError('not-a-folder', {
+          message: `${arg.dir} is no folder. Choose the folder you work in.`,
+          retry: 'never',
+          facts: { path: arg.dir },
+        });
       }
       const known = ledger.projects().find((row) => row.dir === dir);
       if (!known) {
@@ -90,12 +117,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         ledger.addProject(row);
         projects.open(row);
       }
-      return projectView(store, (known ?? ledger.projects().find((row) => row.dir === dir))?.id ?? '');
+      return projectView(
+        store,
+        (known ?? ledger.projects().find((row) => row.dir === dir))?.id ?? '',
+      );
     },
     async removeProject(arg) {
       projectView(store, arg.projectId);
       if (dispatch.isBusy(arg.projectId)) {
-        throw new AgentError('bad-argument', { message: 'A waybill of this project is under way. Cancel it first.', retry: 'never' });
+        throw new AgentError('bad-argument', {
+          message: 'A waybill of this project is under way. Cancel it first.',
+          retry: 'never',
+        });
       }
       await projects.close(arg.projectId);
       ledger.removeProject(arg.projectId);
@@ -116,7 +149,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           facts: { path: arg.scene },
         });
       }
-      const region = studio.regions.find((candidate) => candidate.id === arg.region || candidate.name.toLowerCase() === arg.region.toLowerCase());
+      const region = studio.regions.find(
+        (candidate) =>
+          candidate.id === arg.region || candidate.name.toLowerCase() === arg.region.toLowerCase(),
+      );
       const unfinished = region ? dispatch.unfinishedFor(scene, region.id) : null;
       if (unfinished) return dispatch.view(unfinished);
       const closure = await projects.closureOf(scene, signal);
@@ -128,7 +164,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     retryWaybill: async (arg) => dispatch.retry(arg.waybillId),
     async settleCollision(arg) {
       if (!radar.settle(arg.collisionId)) {
-        throw new AgentError('bad-argument', { message: `There is no collision ${arg.collisionId}.`, retry: 'never' });
+        throw new AgentError('bad-argument', {
+          message: `There is no collision ${arg.collisionId}.`,
+          retry: 'never',
+        });
       }
     },
     ledger: async (arg) => ledger.rows(arg.limit),
@@ -159,7 +198,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 function projectView(store: Store, projectId: string): AgentState['projects'][string] {
   const project = store.get().projects[projectId];
   if (project) return project;
-  throw new AgentError('unknown-project', { message: `There is no project ${projectId}.`, retry: 'never' });
+  throw new AgentError('unknown-project', {
+    message: `There is no project ${projectId}.`,
+    retry: 'never',
+  });
 }
 
 function initialState(options: EngineOptions, ledger: Ledger): AgentState {

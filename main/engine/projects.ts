@@ -125,7 +125,12 @@ function openProject(context: EngineContext, row: ProjectRow, readings: Readings
   }
 
   function reportUnreadable(why: string): void {
-    setHealth(context, { code: 'project-unreadable', subject: row.id, severity: 'error', sentence: why });
+    setHealth(context, {
+      code: 'project-unreadable',
+      subject: row.id,
+      severity: 'error',
+      sentence: why,
+    });
   }
 
   /** Notes new versions in the ledger; says what changed once the first listing is behind us. */
@@ -168,7 +173,8 @@ function openProject(context: EngineContext, row: ProjectRow, readings: Readings
     }
     if (!complete) return;
     for (const scene of Object.values(context.store.get().scenes)) {
-      if (scene.projectId === row.id && !here.has(scene.id)) context.store.put('scenes', scene.id, undefined);
+      if (scene.projectId === row.id && !here.has(scene.id))
+        context.store.put('scenes', scene.id, undefined);
     }
   }
 
@@ -199,7 +205,10 @@ function openProject(context: EngineContext, row: ProjectRow, readings: Readings
         seen.push(...(await listFolder(files, dir, relativePath, stop.signal)).files);
       } catch (error) {
         if (isAbort(error)) throw error;
-        log.info('A changed folder could not be listed', { folder: relativePath, why: sentenceOf(error) });
+        log.info('A changed folder could not be listed', {
+          folder: relativePath,
+          why: sentenceOf(error),
+        });
       }
     }
     noteFiles(seen, 'hint');
@@ -254,7 +263,12 @@ function openProject(context: EngineContext, row: ProjectRow, readings: Readings
   }
 
   function reportObjects(error: unknown): void {
-    setHealth(context, { code: 'objects-unreachable', subject: row.id, severity: 'warning', sentence: sentenceOf(error) });
+    setHealth(context, {
+      code: 'objects-unreachable',
+      subject: row.id,
+      severity: 'warning',
+      sentence: sentenceOf(error),
+    });
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -299,23 +313,33 @@ function openProject(context: EngineContext, row: ProjectRow, readings: Readings
   }
 
   function logUnlessAborted(error: unknown): void {
-    if (!isAbort(error)) log.error('A project stopped', { project: row.name, why: sentenceOf(error), error });
+    if (!isAbort(error))
+      log.error('A project stopped', { project: row.name, why: sentenceOf(error), error });
   }
 
   show({});
   const done = run(stop.signal).catch((error: unknown) => {
     if (isAbort(error)) return;
     logUnlessAborted(error);
-    reportUnreadable(`Watching ${row.name} stopped: ${sentenceOf(error)} Remove and add the project, or restart Waybill.`);
+    reportUnreadable(
+      `Watching ${row.name} stopped: ${sentenceOf(error)} Remove and add the project, or restart Waybill.`,
+    );
   });
   return { row, stop, done, wakeMirror: () => wake.abort(), reconcile };
 }
 
 /** Another volume in the folder's place is not the project, however full or empty it looks. */
-async function assertSameVolume(context: EngineContext, row: ProjectRow, signal: AbortSignal): Promise<void> {
+async function assertSameVolume(
+  context: EngineContext,
+  row: ProjectRow,
+  signal: AbortSignal,
+): Promise<void> {
   const stat = await context.ports.files.stat(row.dir as LocalPath, { signal });
   if (stat.kind !== 'folder') {
-    throw new AgentError('not-a-folder', { message: `${row.dir} is no folder any more.`, retry: 'never' });
+    throw new AgentError('not-a-folder', {
+      message: `${row.dir} is no folder any more.`,
+      retry: 'never',
+    });
   }
   if (stat.dev !== row.dev) {
     throw new AgentError('file-unreadable', {
@@ -327,7 +351,10 @@ async function assertSameVolume(context: EngineContext, row: ProjectRow, signal:
 }
 
 function sceneIdOf(projectId: string, relativePath: string): SceneId {
-  return createHash('sha256').update(`${projectId}\n${relativePath}`).digest('hex').slice(0, 24) as SceneId;
+  return createHash('sha256')
+    .update(`${projectId}\n${relativePath}`)
+    .digest('hex')
+    .slice(0, 24) as SceneId;
 }
 
 interface Readings {

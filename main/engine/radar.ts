@@ -32,7 +32,8 @@ export function createRadar(context: EngineContext): Radar {
         for (const participant of participants) siteNames.set(participant.id, participant.siteName);
       })
       .catch((error: unknown) => {
-        if (!isAbort(error)) context.ports.log.info('Participants are unknown', { why: sentenceOf(error) });
+        if (!isAbort(error))
+          context.ports.log.info('Participants are unknown', { why: sentenceOf(error) });
       })
       .finally(() => {
         asking = false;
@@ -40,7 +41,10 @@ export function createRadar(context: EngineContext): Radar {
   }
 
   function announce(found: FoundCollision, project: { id: string; name: string }): void {
-    const id = createHash('sha256').update(`${project.id}\n${found.path}`).digest('hex').slice(0, 24) as CollisionId;
+    const id = createHash('sha256')
+      .update(`${project.id}\n${found.path}`)
+      .digest('hex')
+      .slice(0, 24) as CollisionId;
     const before = context.store.get().collisions[id];
     if (before) return;
     const what = found.kind === 'file-file' ? 'file' : 'folder';
@@ -76,7 +80,11 @@ export function createRadar(context: EngineContext): Radar {
       learnNames(view);
       // Wait for names, so that the first announcement already says which site; raw ids only where unknown.
       if (siteNames.size === 0) return;
-      for (const found of findCollisions({ siteName: view.siteName, items: view.items, siteNames })) {
+      for (const found of findCollisions({
+        siteName: view.siteName,
+        items: view.items,
+        siteNames,
+      })) {
         announce(found, project);
       }
     },

@@ -11,10 +11,17 @@ const ASK_MS = 15_000;
 /** Shows every region as unknown, then asks until the signal fires. */
 export async function followRegions(context: EngineContext, signal: AbortSignal): Promise<void> {
   for (const region of context.studio.regions) {
-    context.store.put('regions', region.id, { ...region, link: { kind: 'unknown' }, workers: null });
+    context.store.put('regions', region.id, {
+      ...region,
+      link: { kind: 'unknown' },
+      workers: null,
+    });
   }
   while (!signal.aborted) {
-    await Promise.all([askFarm(context, signal), ...context.studio.regions.map((region) => askSite(context, region, signal))]);
+    await Promise.all([
+      askFarm(context, signal),
+      ...context.studio.regions.map((region) => askSite(context, region, signal)),
+    ]);
     await context.ports.clock.sleep(ASK_MS, { signal });
   }
 }
@@ -29,28 +36,44 @@ async function askSite(context: EngineContext, region: Region, signal: AbortSign
   } catch (error) {
     if (isAbort(error)) return;
     change(context, region, { link: { kind: 'down', why: sentenceOf(error) } });
-    setHealth(context, { code: 'region-unreachable', subject: region.id, severity: 'warning', sentence: sentenceOf(error) });
+    setHealth(context, {
+      code: 'region-unreachable',
+      subject: region.id,
+      severity: 'warning',
+      sentence: sentenceOf(error),
+    });
   }
 }
 
 async function askFarm(context: EngineContext, signal: AbortSignal): Promise<void> {
   try {
     const workers = await context.ports.farm.workers({ signal });
-    for (const region of context.studio.regions) change(context, region, { workers: workersOf(region, workers) });
+    for (const region of context.studio.regions)
+      change(context, region, { workers: workersOf(region, workers) });
     clearHealth(context, 'farm-unreachable', 'farm');
   } catch (error) {
     if (isAbort(error)) return;
     for (const region of context.studio.regions) change(context, region, { workers: null });
-    setHealth(context, { code: 'farm-unreachable', subject: 'farm', severity: 'error', sentence: sentenceOf(error) });
+    setHealth(context, {
+      code: 'farm-unreachable',
+      subject: 'farm',
+      severity: 'error',
+      sentence: sentenceOf(error),
+    });
   }
 }
 
 function workersOf(region: Region, workers: readonly FarmWorker[]): RegionView['workers'] {
   const here = workers.filter(
-    (worker) => worker.awsRegion === region.id || worker.groups.some((group) => region.groups.includes(group)),
+    (worker) =>
+      worker.awsRegion === region.id ||
+      worker.groups.some((group) => region.groups.includes(group)),
   );
   return {
-    live: here.filter((worker) => worker.state === 'idle' || worker.state === 'rendering' || worker.state === 'starting').length,
+    live: here.filter(
+      (worker) =>
+        worker.state === 'idle' || worker.state === 'rendering' || worker.state === 'starting',
+    ).length,
     rendering: here.filter((worker) => worker.state === 'rendering').length,
   };
 }

@@ -1,6 +1,13 @@
 // The one readonly, serialisable state that every surface shows. Shown is never more than proven.
 
-import type { CollisionId, FarmJobId, ProjectId, RegionId, SceneId, WaybillId } from './core/names.ts';
+import type {
+  CollisionId,
+  FarmJobId,
+  ProjectId,
+  RegionId,
+  SceneId,
+  WaybillId,
+} from './core/names.ts';
 import type { FrameRange, MissingReference } from './core/closure.ts';
 
 export type HealthCode =
@@ -31,7 +38,11 @@ export interface AgentView {
   readonly startedAt: number;
   readonly user: string;
   readonly workstation: string;
-  readonly studio: { readonly kind: 'sandbox' | 'studio'; readonly name: string; readonly homeSite: string };
+  readonly studio: {
+    readonly kind: 'sandbox' | 'studio';
+    readonly name: string;
+    readonly homeSite: string;
+  };
   /** Our pause stops new requests; it does not stop Hammerspace's movers. */
   readonly paused: { readonly until: number | null } | null;
 }
@@ -45,7 +56,12 @@ export interface ProjectView {
   readonly namespacePath: string;
   readonly scan:
     | { readonly kind: 'scanning'; readonly filesSeen: number }
-    | { readonly kind: 'scanned'; readonly files: number; readonly bytes: number; readonly at: number }
+    | {
+        readonly kind: 'scanned';
+        readonly files: number;
+        readonly bytes: number;
+        readonly at: number;
+      }
     | { readonly kind: 'unreadable'; readonly why: string };
   /** Files whose record is not yet proven in the namespace. */
   readonly recordsPending: number;
@@ -117,7 +133,11 @@ export interface WaybillView {
   readonly regionId: RegionId;
   readonly step: WaybillStep;
   /** Why it stands still, when it does; null while it moves or is done. */
-  readonly trouble: { readonly sentence: string; readonly since: number; readonly retry: 'now' | 'later' | 'never' | 'sign-in' } | null;
+  readonly trouble: {
+    readonly sentence: string;
+    readonly since: number;
+    readonly retry: 'now' | 'later' | 'never' | 'sign-in';
+  } | null;
   readonly cancelled: boolean;
   readonly files: number;
   readonly bytes: number;
@@ -128,7 +148,11 @@ export interface WaybillView {
   readonly jobId: FarmJobId | null;
   readonly framesTotal: number;
   readonly framesHome: number;
-  readonly timeline: readonly { readonly step: WaybillStep | 'tagged' | 'submitted' | 'held' | 'frames-home' | 'notified'; readonly at: number; readonly proof: string }[];
+  readonly timeline: readonly {
+    readonly step: WaybillStep | 'tagged' | 'submitted' | 'held' | 'frames-home' | 'notified';
+    readonly at: number;
+    readonly proof: string;
+  }[];
 }
 
 /** Hot counters live in their own slice, keyed by waybill. */
@@ -142,9 +166,20 @@ export interface JobView {
   readonly id: FarmJobId;
   readonly waybillId: WaybillId | null;
   readonly name: string;
-  readonly state: 'suspended' | 'pending' | 'queued' | 'rendering' | 'completed' | 'failed' | 'unknown';
+  readonly state:
+    | 'suspended'
+    | 'pending'
+    | 'queued'
+    | 'rendering'
+    | 'completed'
+    | 'failed'
+    | 'unknown';
   readonly group: string;
-  readonly tasks: readonly { readonly frames: string; readonly state: string; readonly worker: string }[];
+  readonly tasks: readonly {
+    readonly frames: string;
+    readonly state: string;
+    readonly worker: string;
+  }[];
   readonly errors: number;
   readonly report: string | null;
   readonly outputDir: string | null;
@@ -157,7 +192,12 @@ export interface CollisionView {
   readonly kind: 'file-file' | 'folder-folder' | 'names-differ-by-case' | 'object-taken';
   /** The name both sides want, as a namespace path. */
   readonly path: string;
-  readonly sides: readonly { readonly shownName: string; readonly site: string; readonly size: number | null; readonly modified: number | null }[];
+  readonly sides: readonly {
+    readonly shownName: string;
+    readonly site: string;
+    readonly size: number | null;
+    readonly modified: number | null;
+  }[];
   readonly seenAt: number;
   /** What happens if nobody acts. */
   readonly consequence: string;

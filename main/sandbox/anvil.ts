@@ -36,36 +36,63 @@ class AnvilError extends Error {
   }
 }
 
-export async function startAnvil(options: AnvilOptions): Promise<{ port: number; stop(): Promise<void> }> {
+export async function startAnvil(
+  options: AnvilOptions,
+): Promise<{ port: number; stop(): Promise<void> }> {
   const { world, site } = options;
   const local = site.name;
   const startedAt = world.options.now();
   const sessions = new Map<string, number>();
-  const app = Fastify({ https: options.tls, bodyLimit: 1024 * 1024, forceCloseConnections: true, routerOptions: { ignoreTrailingSlash: true } });
-
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
-    done(null, Object.fromEntries(new URLSearchParams(String(body))));
+  const app = Fastify({
+    https: options.tls,
+    bodyLimit: 1024 * 1024,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true },
   });
+
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      done(null, Object.fromEntries(new URLSearchParams(String(body))));
+    },
+  );
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof AnvilError) return reply.code(error.status).send([error.view]);
     const status = (error as { statusCode?: number }).statusCode ?? 500;
     const message = status < 500 ? (error as Error).message : 'Internal server error';
     if (status >= 500) process.stderr.write(`sandbox anvil ${local}: ${String(error)}\n`);
-    return reply.code(status).send([{ errorCode: status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR', args: [], message }]);
+    return reply
+      .code(status)
+      .send([
+        { errorCode: status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR', args: [], message },
+      ]);
   });
   app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send([{ errorCode: 'ENTITY_NOT_FOUND', args: [request.url], message: `No such resource ${request.url}` }]),
+    reply
+      .code(404)
+      .send([
+        {
+          errorCode: 'ENTITY_NOT_FOUND',
+          args: [request.url],
+          message: `No such resource ${request.url}`,
+        },
+      ]),
   );
   app.addHook('onRequest', async (request) => {
     const path = request.url.split('?')[0];
     if (path === `${ANVIL_PATH}/login` || path === `${ANVIL_PATH}/sites/local`) return;
-    if (!isSignedIn(request)) throw new AnvilError(401, 'INSUFFICIENT_AUTHORIZATION', 'Login required');
+    if (!isSignedIn(request))
+      throw new AnvilError(401, 'INSUFFICIENT_AUTHORIZATION', 'Login required');
   });
 
   function isSignedIn(request: FastifyRequest): boolean {
     const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ');
     if (scheme?.toLowerCase() === 'basic') {
-      return sameText(Buffer.from(token, 'base64').toString('utf8'), `${options.credentials.username}:${options.credentials.password}`);
+      return sameText(
+        Buffer.from(token, 'base64').toString('utf8'),
+        `${options.credentials.username}:${options.credentials.password}`,
+      );
     }
     // Name of the session cookie is documented nowhere; JSESSIONID is assumed.
     const id = /(?:^|;\s*)JSESSIONID=([0-9a-f]+)/.exec(request.headers.cookie ?? '')?.[1];
@@ -75,11 +102,17 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
 
   app.post(`${ANVIL_PATH}/login`, async (request, reply) => {
     const { username = '', password = '' } = (request.body ?? {}) as Record<string, string>;
-    const known = sameText(`${username}:${password}`, `${options.credentials.username}:${options.credentials.password}`);
+    const known = sameText(
+      `${username}:${password}`,
+      `${options.credentials.username}:${options.credentials.password}`,
+    );
     if (!known) throw new AnvilError(401, 'INSUFFICIENT_AUTHORIZATION', 'Bad credentials');
     const id = randomBytes(16).toString('hex');
     sessions.set(id, Date.now() + SESSION_MS);
-    return reply.header('Set-Cookie', `JSESSIONID=${id}; Path=/; Secure; HttpOnly`).code(200).send();
+    return reply
+      .header('Set-Cookie', `JSESSIONID=${id}; Path=/; Secure; HttpOnly`)
+      .code(200)
+      .send();
   });
 
   const entity = (uuid: string, objectType: string): Record<string, unknown> => ({
@@ -124,7 +157,10 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
 
   const shareView = (): Record<string, unknown> => {
     const files = [...world.nodes()].filter((node) => node.kind === 'file' && !node.head.deleted);
-    const used = files.reduce((sum, node) => sum + (node.instances.has(local) ? node.head.size : 0), 0);
+    const used = files.reduce(
+      (sum, node) => sum + (node.instances.has(local) ? node.head.size : 0),
+      0,
+    );
     const total = 1024 ** 4;
     return {
       ...entity(uuidOf(`share:${world.options.share.name}`), 'SHARE'),
@@ -145,9 +181,21 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
 
   /** Default share objectives (reference §4.3), the ones this studio evaluates. */
   const objectivesOn = (): Record<string, unknown>[] => [
-    { objective: { name: 'keep-online' }, applicability: 'IS_BEING_CREATED OR (HAS_ONLINE_INSTANCE AND IS_RECENTLY_USED)?ALWAYS', removable: false },
-    { objective: { name: 'keep-online' }, applicability: 'IS_BEING_CREATED OR HAS_KEEP_ON_THIS_SITE', removable: true },
-    { objective: { name: 'durability-1-nine' }, applicability: 'DATA_ORIGIN_LOCAL?ALWAYS', removable: false },
+    {
+      objective: { name: 'keep-online' },
+      applicability: 'IS_BEING_CREATED OR (HAS_ONLINE_INSTANCE AND IS_RECENTLY_USED)?ALWAYS',
+      removable: false,
+    },
+    {
+      objective: { name: 'keep-online' },
+      applicability: 'IS_BEING_CREATED OR HAS_KEEP_ON_THIS_SITE',
+      removable: true,
+    },
+    {
+      objective: { name: 'durability-1-nine' },
+      applicability: 'DATA_ORIGIN_LOCAL?ALWAYS',
+      removable: false,
+    },
   ];
 
   const collections: Readonly<Record<string, () => Record<string, unknown>[]>> = {
@@ -155,25 +203,40 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
     shares: () => [shareView()],
     'share-participants': participants,
     objectives: () =>
-      ['keep-online', 'durability-1-nine', 'do-not-move', 'optimize-for-capacity'].map((name, at) => ({
-        ...entity(uuidOf(`objective:${name}`), 'OBJECTIVE'),
-        name,
-        basic: true,
-        priority: 'MEDIUM',
-        internalId: at + 1,
-        hidden: false,
-        appliedObjectives: [],
-      })),
+      ['keep-online', 'durability-1-nine', 'do-not-move', 'optimize-for-capacity'].map(
+        (name, at) => ({
+          ...entity(uuidOf(`objective:${name}`), 'OBJECTIVE'),
+          name,
+          basic: true,
+          priority: 'MEDIUM',
+          internalId: at + 1,
+          hidden: false,
+          appliedObjectives: [],
+        }),
+      ),
     'base-storage-volumes': () => [volumeView()],
     'storage-volumes': () => [volumeView()],
     'object-storage-volumes': () => [
-      { ...entity(uuidOf('osv'), 'OBJECT_STORAGE_VOLUME'), _type: 'OBJECT_STORAGE_VOLUME', name: 'staging', shared: true, sites: world.options.sites.map((other) => ({ name: other.name })) },
+      {
+        ...entity(uuidOf('osv'), 'OBJECT_STORAGE_VOLUME'),
+        _type: 'OBJECT_STORAGE_VOLUME',
+        name: 'staging',
+        shared: true,
+        sites: world.options.sites.map((other) => ({ name: other.name })),
+      },
     ],
     'volume-groups': () => [],
     labels: () => [],
     events: () => [],
     'data-portals': () => [
-      { ...entity(uuidOf(`portal:${local}`), 'DATA_PORTAL'), operState: 'UP', adminState: 'UP', dataPortalType: 'S3', exported: [world.options.share.path], node: { name: `dsx-${local}-1`, mgmtIpAddress: { address: '127.0.0.1', prefixLength: 8 } } },
+      {
+        ...entity(uuidOf(`portal:${local}`), 'DATA_PORTAL'),
+        operState: 'UP',
+        adminState: 'UP',
+        dataPortalType: 'S3',
+        exported: [world.options.share.path],
+        node: { name: `dsx-${local}-1`, mgmtIpAddress: { address: '127.0.0.1', prefixLength: 8 } },
+      },
     ],
     s3server: () => [
       {
@@ -182,20 +245,46 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
         endpoints: ['127.0.0.1'],
         ports: [options.s3().port],
         identityProvider: 'LOCAL',
-        users: [{ user: options.credentials.username, accessKey: options.s3().accessKeyId, enabled: true }],
-        buckets: [{ share: world.options.share.name, path: '/', alias: world.options.share.name, acl: 'GROUP' }],
+        users: [
+          {
+            user: options.credentials.username,
+            accessKey: options.s3().accessKeyId,
+            enabled: true,
+          },
+        ],
+        buckets: [
+          {
+            share: world.options.share.name,
+            path: '/',
+            alias: world.options.share.name,
+            acl: 'GROUP',
+          },
+        ],
       },
     ],
   };
 
   function volumeView(): Record<string, unknown> {
-    return { ...entity(uuidOf(`volume:${local}`), 'STORAGE_VOLUME'), _type: 'STORAGE_VOLUME', name: volumeOf(local), internalId: 4, operState: 'UP' };
+    return {
+      ...entity(uuidOf(`volume:${local}`), 'STORAGE_VOLUME'),
+      _type: 'STORAGE_VOLUME',
+      name: volumeOf(local),
+      internalId: 4,
+      operState: 'UP',
+    };
   }
 
   app.get(`${ANVIL_PATH}/sites/local`, async () => siteView(site));
-  app.get(`${ANVIL_PATH}/users/_current`, async () => ({ ...entity(uuidOf('user'), 'USER'), name: options.credentials.username }));
+  app.get(`${ANVIL_PATH}/users/_current`, async () => ({
+    ...entity(uuidOf('user'), 'USER'),
+    name: options.credentials.username,
+  }));
   app.get(`${ANVIL_PATH}/users/_current/permitted-operations`, async () => ['GET', 'POST']);
-  app.get(`${ANVIL_PATH}/cntl/state`, async () => ({ name: local, capacity: { total: 1024 ** 4, used: 0, free: 1024 ** 4 }, portalFloatingIps: [{ address: '127.0.0.1', prefixLength: 8 }] }));
+  app.get(`${ANVIL_PATH}/cntl/state`, async () => ({
+    name: local,
+    capacity: { total: 1024 ** 4, used: 0, free: 1024 ** 4 },
+    portalFloatingIps: [{ address: '127.0.0.1', prefixLength: 8 }],
+  }));
   app.get(`${ANVIL_PATH}/system/health`, async () => ({ status: 'OK' }));
   app.get<{ Params: { '*': string } }>(`${ANVIL_PATH}/objectives/validate/*`, async (request) => {
     try {
@@ -203,33 +292,66 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
       return { ok: true, result: 'OK', errors: [], completions: [], alternatives: [] };
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
-      return { ok: false, result: '', errors: [{ line: 1, column: 1, message: error.message }], completions: [], alternatives: [] };
+      return {
+        ok: false,
+        result: '',
+        errors: [{ line: 1, column: 1, message: error.message }],
+        completions: [],
+        alternatives: [],
+      };
     }
   });
   app.get<{ Params: { id: string } }>(`${ANVIL_PATH}/shares/:id/mount-details`, async (request) => {
     find('shares', request.params.id);
-    return { published: true, mountOptions: [{ enabled: true, exportHost: '127.0.0.1', type: 'FLOATING', protocol: 'NFS', mountPath: world.options.share.path }], exportOptions: [] };
-  });
-  app.get<{ Params: { id: string }; Querystring: { path?: string } }>(`${ANVIL_PATH}/shares/:id/objective-list`, async (request) => {
-    find('shares', request.params.id);
     return {
-      shareName: world.options.share.name,
-      shareInternalId: 12,
-      path: request.query.path ?? '/',
-      appliedObjectives: objectivesOn(),
-      appliedLocalObjectives: [],
-      activeObjectives: [],
+      published: true,
+      mountOptions: [
+        {
+          enabled: true,
+          exportHost: '127.0.0.1',
+          type: 'FLOATING',
+          protocol: 'NFS',
+          mountPath: world.options.share.path,
+        },
+      ],
+      exportOptions: [],
     };
   });
-  app.get<{ Querystring: { path?: string; includeReplicationDetails?: string } }>(`${ANVIL_PATH}/files`, async (request) => {
-    const path = request.query.path ?? '';
-    const share = world.options.share.path;
-    const below = path === share ? '' : path.startsWith(`${share}/`) ? path.slice(share.length + 1) : null;
-    const node = below === null ? null : world.find(local, below);
-    // A missing path is answered with 500; the vendor's own CSI client carries a FIXME for it.
-    if (!node) throw new AnvilError(500, 'INTERNAL_SERVER_ERROR', `Failed to get file information for ${path}`);
-    return { ...fileView(node), children: world.list(local, node).map((entry) => fileView(entry.node)) };
-  });
+  app.get<{ Params: { id: string }; Querystring: { path?: string } }>(
+    `${ANVIL_PATH}/shares/:id/objective-list`,
+    async (request) => {
+      find('shares', request.params.id);
+      return {
+        shareName: world.options.share.name,
+        shareInternalId: 12,
+        path: request.query.path ?? '/',
+        appliedObjectives: objectivesOn(),
+        appliedLocalObjectives: [],
+        activeObjectives: [],
+      };
+    },
+  );
+  app.get<{ Querystring: { path?: string; includeReplicationDetails?: string } }>(
+    `${ANVIL_PATH}/files`,
+    async (request) => {
+      const path = request.query.path ?? '';
+      const share = world.options.share.path;
+      const below =
+        path === share ? '' : path.startsWith(`${share}/`) ? path.slice(share.length + 1) : null;
+      const node = below === null ? null : world.find(local, below);
+      // A missing path is answered with 500; the vendor's own CSI client carries a FIXME for it.
+      if (!node)
+        throw new AnvilError(
+          500,
+          'INTERNAL_SERVER_ERROR',
+          `Failed to get file information for ${path}`,
+        );
+      return {
+        ...fileView(node),
+        children: world.list(local, node).map((entry) => fileView(entry.node)),
+      };
+    },
+  );
 
   function fileView(node: Node): Record<string, unknown> {
     const known = node.seen.get(local) ?? node.head;
@@ -251,38 +373,84 @@ export async function startAnvil(options: AnvilOptions): Promise<{ port: number;
       writable: true,
       permanentDataLoss: false,
       remote: known.origin !== local,
-      objectives: { appliedObjectives: objectivesOn(), appliedLocalObjectives: [], activeObjectives: [] },
-      volumes: isLocal && node.kind === 'file' ? [{ uoid: { uuid: uuidOf(`volume:${local}`), objectType: 'STORAGE_VOLUME' }, internalId: 4, name: volumeOf(local) }] : [],
+      objectives: {
+        appliedObjectives: objectivesOn(),
+        appliedLocalObjectives: [],
+        activeObjectives: [],
+      },
+      volumes:
+        isLocal && node.kind === 'file'
+          ? [
+              {
+                uoid: { uuid: uuidOf(`volume:${local}`), objectType: 'STORAGE_VOLUME' },
+                internalId: 4,
+                name: volumeOf(local),
+              },
+            ]
+          : [],
       movers: [],
-      replicationDetails: { siteName: known.origin, participantId: world.site(known.origin)?.participantId, cachedCopy: isLocal && known.origin !== local, versioningEnabled: false, accessDependency: isLocal ? 'LOCAL' : 'REMOTE' },
+      replicationDetails: {
+        siteName: known.origin,
+        participantId: world.site(known.origin)?.participantId,
+        cachedCopy: isLocal && known.origin !== local,
+        versioningEnabled: false,
+        accessDependency: isLocal ? 'LOCAL' : 'REMOTE',
+      },
       // The scale of compliance is not documented; 100 for met is assumed.
-      compliance: [{ dimension: 'DIMENSION_LOC_MAKE_LOCAL', compliance: options.isWanted(local, node) && !isLocal ? 0 : 100 }],
+      compliance: [
+        {
+          dimension: 'DIMENSION_LOC_MAKE_LOCAL',
+          compliance: options.isWanted(local, node) && !isLocal ? 0 : 100,
+        },
+      ],
       sloTargets: [],
     };
   }
 
   function find(collection: string, id: string): Record<string, unknown> {
     const all = collections[collection]?.() ?? [];
-    const found = all.find((view) => view['name'] === id || (view['uoid'] as { uuid: string }).uuid === id);
+    const found = all.find(
+      (view) => view['name'] === id || (view['uoid'] as { uuid: string }).uuid === id,
+    );
     if (found) return found;
-    throw new AnvilError(404, 'ENTITY_NOT_FOUND', `No ${collection} named ${id}`, [collection.toUpperCase(), id]);
+    throw new AnvilError(404, 'ENTITY_NOT_FOUND', `No ${collection} named ${id}`, [
+      collection.toUpperCase(),
+      id,
+    ]);
   }
 
   for (const name of Object.keys(collections)) {
-    app.get<{ Querystring: Record<string, string | string[]> }>(`${ANVIL_PATH}/${name}`, async (request) => pageOf(collections[name]?.() ?? [], request.query));
-    app.get<{ Params: { id: string } }>(`${ANVIL_PATH}/${name}/:id`, async (request) => find(name, request.params.id));
+    app.get<{ Querystring: Record<string, string | string[]> }>(
+      `${ANVIL_PATH}/${name}`,
+      async (request) => pageOf(collections[name]?.() ?? [], request.query),
+    );
+    app.get<{ Params: { id: string } }>(`${ANVIL_PATH}/${name}/:id`, async (request) =>
+      find(name, request.params.id),
+    );
   }
-  app.get<{ Params: { id: string } }>(`${ANVIL_PATH}/tasks/:id`, async (request: FastifyRequest<{ Params: { id: string } }>, _reply: FastifyReply) => {
-    throw new AnvilError(404, 'ENTITY_NOT_FOUND', `No task ${request.params.id}`, ['TASK', request.params.id]);
-  });
+  app.get<{ Params: { id: string } }>(
+    `${ANVIL_PATH}/tasks/:id`,
+    async (request: FastifyRequest<{ Params: { id: string } }>, _reply: FastifyReply) => {
+      throw new AnvilError(404, 'ENTITY_NOT_FOUND', `No task ${request.params.id}`, [
+        'TASK',
+        request.params.id,
+      ]);
+    },
+  );
 
   await app.listen({ host: '127.0.0.1', port: options.port });
   const address = app.server.address();
-  return { port: typeof address === 'object' && address ? address.port : options.port, stop: () => app.close() };
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    stop: () => app.close(),
+  };
 }
 
 /** `spec=<field>=<op>=<value>` filters, then `page` and `page.size`; lists are bare arrays. */
-function pageOf(all: Record<string, unknown>[], query: Record<string, string | string[]>): Record<string, unknown>[] {
+function pageOf(
+  all: Record<string, unknown>[],
+  query: Record<string, string | string[]>,
+): Record<string, unknown>[] {
   const specs = [query['spec'] ?? []].flat();
   const kept = all.filter((view) => specs.every((spec) => matchesSpec(view, spec)));
   const size = Number(query['page.size'] ?? 0);
@@ -295,9 +463,22 @@ function matchesSpec(view: Record<string, unknown>, spec: string): boolean {
   const match = /^([\w.]+)=(eq|neq|gt|lt|ge|le|like|nlike|sw|nsw|in|nin)=(.*)$/.exec(spec);
   if (!match) throw new AnvilError(400, 'BAD_REQUEST', `Malformed spec ${spec}`);
   const [, field = '', op = '', wanted = ''] = match;
-  const value = field.split('.').reduce<unknown>((at, name) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[name] : undefined), view);
+  const value = field
+    .split('.')
+    .reduce<unknown>(
+      (at, name) =>
+        typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[name] : undefined,
+      view,
+    );
   const shown = String(value ?? '');
-  const order = typeof value === 'number' ? value - Number(wanted) : shown < wanted ? -1 : shown > wanted ? 1 : 0;
+  const order =
+    typeof value === 'number'
+      ? value - Number(wanted)
+      : shown < wanted
+        ? -1
+        : shown > wanted
+          ? 1
+          : 0;
   switch (op) {
     case 'eq':
       return shown === wanted;
@@ -329,7 +510,8 @@ function matchesSpec(view: Record<string, unknown>, spec: string): boolean {
 /** Same name, same uuid, on every start: clients keep them. */
 function uuidOf(name: string): string {
   let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(name)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  for (const byte of Buffer.from(name))
+    hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
   const hex = hash.toString(16).padStart(16, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(0, 3)}-${hex.slice(4, 16)}`;
 }

@@ -8,7 +8,8 @@ export function framesOf(text: string): number[] {
     const first = Number(match[1]);
     const last = match[2] === undefined ? first : Number(match[2]);
     const step = Math.max(1, Number(match[3] ?? 1));
-    if (Math.abs(last - first) / step > 100_000) throw new Error(`The frame list "${text}" is too long`);
+    if (Math.abs(last - first) / step > 100_000)
+      throw new Error(`The frame list "${text}" is too long`);
     const sign = last >= first ? 1 : -1;
     for (let frame = first; sign * (last - frame) >= 0; frame += sign * step) frames.push(frame);
   }

@@ -59,7 +59,8 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
     const print = (value: Value): string =>
       json ? JSON.stringify(toJson(value)) : formatText(value, { raw: style === 'raw' });
     if (kind === 'sum') return print(sum(site, node, body));
-    if (!recursion.startsWith('_rec')) return print(evaluate(parseExpression(body), scopeOf(site, node, node)));
+    if (!recursion.startsWith('_rec'))
+      return print(evaluate(parseExpression(body), scopeOf(site, node, node)));
     const expression = parseExpression(body);
     const lines: string[] = [];
     for (const target of targetsOf(site, node, verb)) {
@@ -81,7 +82,10 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
   }
 
   function set(site: SiteName, node: Node, body: string): void {
-    const list = /^#(tags|keywords|assigned_labels|keep_on_sites|objectives)\s*=\s*(add|set|delete|delete_force)_(\w+)\(([\s\S]*)\)$/.exec(body.trim());
+    const list =
+      /^#(tags|keywords|assigned_labels|keep_on_sites|objectives)\s*=\s*(add|set|delete|delete_force)_(\w+)\(([\s\S]*)\)$/.exec(
+        body.trim(),
+      );
     if (!list) {
       setAttribute(site, node, body);
       return;
@@ -93,11 +97,15 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
     world.update(site, node, changeOf(before, { kind, action, name, args }));
   }
 
-  function changeOf(before: Snapshot, command: { kind: string; action: string; name: string; args: string }): Partial<Snapshot> {
+  function changeOf(
+    before: Snapshot,
+    command: { kind: string; action: string; name: string; args: string },
+  ): Partial<Snapshot> {
     const { kind, action, name, args } = command;
     const listed = (values: readonly string[]): string[] => {
       if (action === 'add') return [...new Set([...values, name])];
-      if (!values.includes(name) && action === 'delete') throw new ExpressionError(`${name} not found`);
+      if (!values.includes(name) && action === 'delete')
+        throw new ExpressionError(`${name} not found`);
       return values.filter((value) => value !== name);
     };
     switch (kind) {
@@ -106,16 +114,23 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
       case 'assigned_labels':
         return { labels: listed(before.labels) };
       case 'keep_on_sites':
-        if (action === 'add' && !world.site(name)) throw new ExpressionError(`unknown site ${name}`);
+        if (action === 'add' && !world.site(name))
+          throw new ExpressionError(`unknown site ${name}`);
         return { keepOnSites: listed(before.keepOnSites) };
       case 'tags': {
         if (action === 'set') return { tags: { ...before.tags, [name]: tagValue(args) } };
-        if (!(name in before.tags) && action === 'delete') throw new ExpressionError(`tag ${name} not found`);
-        return { tags: Object.fromEntries(Object.entries(before.tags).filter(([key]) => key !== name)) };
+        if (!(name in before.tags) && action === 'delete')
+          throw new ExpressionError(`tag ${name} not found`);
+        return {
+          tags: Object.fromEntries(Object.entries(before.tags).filter(([key]) => key !== name)),
+        };
       }
       default: {
-        const condition = /EXPRESSION_FROM_TEXT\("EXPRESSION\(([\s\S]*)\)"\)\s*$/.exec(args)?.[1] ?? 'true';
-        const others = before.objectives.filter((objective) => objective.name !== name || objective.condition !== condition);
+        const condition =
+          /EXPRESSION_FROM_TEXT\("EXPRESSION\(([\s\S]*)\)"\)\s*$/.exec(args)?.[1] ?? 'true';
+        const others = before.objectives.filter(
+          (objective) => objective.name !== name || objective.condition !== condition,
+        );
         return { objectives: action === 'add' ? [...others, { name, condition }] : others };
       }
     }
@@ -128,7 +143,10 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
     if (source === 'true') return 'TRUE';
     const quoted = /^'([^']*)'$/.exec(source);
     if (quoted) return quoted[1] ?? '';
-    const value = evaluate(parseExpression(source), { property: () => undefined, call: () => undefined });
+    const value = evaluate(parseExpression(source), {
+      property: () => undefined,
+      call: () => undefined,
+    });
     return value.kind === 'text' ? value.value : formatText(value, { raw: true });
   }
 
@@ -137,7 +155,10 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
     if (!match) throw new ExpressionError('syntax error in set');
     const [, name = '', value = ''] = match;
     const { [name]: _old, ...others } = (node.seen.get(site) ?? node.head).attributes;
-    world.update(site, node, { attributes: value === '#EMPTY' ? others : { ...others, [name]: value.replace(/^"(.*)"$/, '$1') } });
+    world.update(site, node, {
+      attributes:
+        value === '#EMPTY' ? others : { ...others, [name]: value.replace(/^"(.*)"$/, '$1') },
+    });
   }
 
   function sum(site: SiteName, node: Node, body: string): Value {
@@ -146,7 +167,9 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
     for (const target of targetsOf(site, node, 'sum_rec')) {
       const value = evaluate(expression, scopeOf(site, target, node));
       if (value.kind === 'empty') continue;
-      const numbers = (value.kind === 'tuple' ? value.items : [value]).map((item) => (item.kind === 'number' ? item.value : 0));
+      const numbers = (value.kind === 'tuple' ? value.items : [value]).map((item) =>
+        item.kind === 'number' ? item.value : 0,
+      );
       totals = totals ? totals.map((total, at) => total + (numbers[at] ?? 0)) : numbers;
     }
     if (!totals) return EMPTY;
@@ -190,16 +213,45 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
       DATA_ORIGIN_SITE: () => siteValue(own.origin),
       ORIGIN_SITE: () => siteValue(node.creator),
       ERRORS: () => EMPTY,
-      HAS_KEEP_ON_THIS_SITE: () => bool(world.gathered(site, node, (snapshot) => snapshot.keepOnSites).includes(site)),
-      OVERALL_ALIGNMENT: () => ({ kind: 'enum', type: 'ALIGNMENT', name: options.isWanted(site, node) && !current ? 'MISALIGNED' : 'ALIGNED' }),
-      OVERALL_ALIGNMENT_STATE: () => ({ kind: 'enum', type: 'ALIGNMENT_STATE', name: moving === null ? 'ALIGNED' : 'MOVING' }),
+      HAS_KEEP_ON_THIS_SITE: () =>
+        bool(world.gathered(site, node, (snapshot) => snapshot.keepOnSites).includes(site)),
+      OVERALL_ALIGNMENT: () => ({
+        kind: 'enum',
+        type: 'ALIGNMENT',
+        name: options.isWanted(site, node) && !current ? 'MISALIGNED' : 'ALIGNED',
+      }),
+      OVERALL_ALIGNMENT_STATE: () => ({
+        kind: 'enum',
+        type: 'ALIGNMENT_STATE',
+        name: moving === null ? 'ALIGNED' : 'MOVING',
+      }),
       INSTANCES: () => ({ kind: 'table', name: 'INSTANCES_TABLE', rows: instanceRows(site, node) }),
-      THIS: () => ({ kind: 'tuple', items: ['NAME', 'INODE', 'SIZE', 'OWNER', 'MODIFY_TIME', 'HAS_ONLINE_INSTANCE'].map((name) => properties[name]?.() ?? EMPTY) }),
+      THIS: () => ({
+        kind: 'tuple',
+        items: ['NAME', 'INODE', 'SIZE', 'OWNER', 'MODIFY_TIME', 'HAS_ONLINE_INSTANCE'].map(
+          (name) => properties[name]?.() ?? EMPTY,
+        ),
+      }),
       'THIS.PARTICIPANTS': () => participants(site),
       PARTICIPANTS: () => participants(site),
       REPLICATION_DETAILS: () => replication(site),
-      STORAGE_VOLUMES: () => ({ kind: 'table', name: 'STORAGE_VOLUMES_TABLE', rows: [{ NAME: text(volumeOf(site)), VOLUME_STATUS: { kind: 'enum', type: 'STORAGE_VOLUME_STATUS', name: 'OK' } }] }),
-      LIST_KEEP_ON_SITES: () => ({ kind: 'table', name: 'KEEP_ON_SITES_TABLE', rows: world.gathered(site, node, (snapshot) => snapshot.keepOnSites).map((name) => ({ SITE: siteValue(name) })) }),
+      STORAGE_VOLUMES: () => ({
+        kind: 'table',
+        name: 'STORAGE_VOLUMES_TABLE',
+        rows: [
+          {
+            NAME: text(volumeOf(site)),
+            VOLUME_STATUS: { kind: 'enum', type: 'STORAGE_VOLUME_STATUS', name: 'OK' },
+          },
+        ],
+      }),
+      LIST_KEEP_ON_SITES: () => ({
+        kind: 'table',
+        name: 'KEEP_ON_SITES_TABLE',
+        rows: world
+          .gathered(site, node, (snapshot) => snapshot.keepOnSites)
+          .map((name) => ({ SITE: siteValue(name) })),
+      }),
     };
     for (const [name, read] of Object.entries(metadataLists(site, node))) properties[name] = read;
     return {
@@ -211,35 +263,56 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
   function metadataLists(site: SiteName, node: Node): Record<string, () => Value> {
     const lists: Record<string, () => Value> = {};
     const own = node.seen.get(site) ?? node.head;
-    const above = (read: (snapshot: Snapshot) => readonly string[]): string[] => (node.parent ? world.gathered(site, node.parent, read) : []);
-    const keywords = (names: readonly string[]): Value => ({ kind: 'table', name: 'KEYWORDS_TABLE', rows: names.map((name) => ({ KEYWORD: text(name) })) });
+    const above = (read: (snapshot: Snapshot) => readonly string[]): string[] =>
+      node.parent ? world.gathered(site, node.parent, read) : [];
+    const keywords = (names: readonly string[]): Value => ({
+      kind: 'table',
+      name: 'KEYWORDS_TABLE',
+      rows: names.map((name) => ({ KEYWORD: text(name) })),
+    });
     const tags = (names: readonly string[]): Value => ({
       kind: 'table',
       name: 'TAGS_TABLE',
       rows: names.map((name) => ({ NAME: text(name), VALUE: text(tagOf(site, node, name) ?? '') })),
     });
-    lists['LIST_KEYWORDS'] = () => keywords(world.gathered(site, node, (snapshot) => snapshot.keywords));
+    lists['LIST_KEYWORDS'] = () =>
+      keywords(world.gathered(site, node, (snapshot) => snapshot.keywords));
     lists['LIST_KEYWORDS_LOCAL'] = () => keywords(own.keywords);
     lists['LIST_KEYWORDS_INHERITED'] = () => keywords(above((snapshot) => snapshot.keywords));
-    lists['LIST_TAGS'] = () => tags(world.gathered(site, node, (snapshot) => Object.keys(snapshot.tags)));
+    lists['LIST_TAGS'] = () =>
+      tags(world.gathered(site, node, (snapshot) => Object.keys(snapshot.tags)));
     lists['LIST_TAGS_LOCAL'] = () => tags(Object.keys(own.tags));
     lists['LIST_TAGS_INHERITED'] = () => tags(above((snapshot) => Object.keys(snapshot.tags)));
-    lists['LIST_KEEP_ON_SITES_LOCAL'] = () => ({ kind: 'table', name: 'KEEP_ON_SITES_TABLE', rows: own.keepOnSites.map((name) => ({ SITE: siteValue(name) })) });
+    lists['LIST_KEEP_ON_SITES_LOCAL'] = () => ({
+      kind: 'table',
+      name: 'KEEP_ON_SITES_TABLE',
+      rows: own.keepOnSites.map((name) => ({ SITE: siteValue(name) })),
+    });
     lists['LIST_LABELS'] = () => ({
       kind: 'table',
       name: 'LABELS_TABLE',
-      rows: world.gathered(site, node, (snapshot) => snapshot.labels).map((name) => ({ LABEL_: { kind: 'enum', type: 'LABEL', name }, COUNT: number(1) })),
+      rows: world
+        .gathered(site, node, (snapshot) => snapshot.labels)
+        .map((name) => ({ LABEL_: { kind: 'enum', type: 'LABEL', name }, COUNT: number(1) })),
     });
     return lists;
   }
 
   function tagOf(site: SiteName, node: Node, name: string): string | undefined {
-    return world.inherited(site, node, (snapshot) => (Object.hasOwn(snapshot.tags, name) ? snapshot.tags[name] : undefined));
+    return world.inherited(site, node, (snapshot) =>
+      Object.hasOwn(snapshot.tags, name) ? snapshot.tags[name] : undefined,
+    );
   }
 
-  function call(site: SiteName, node: Node, name: string, args: readonly Value[]): Value | undefined {
+  function call(
+    site: SiteName,
+    node: Node,
+    name: string,
+    args: readonly Value[],
+  ): Value | undefined {
     const own = node.seen.get(site) ?? node.head;
-    const first = args[0]?.kind === 'text' ? args[0].value : args[0]?.kind === 'enum' ? args[0].name : '';
+    const first =
+      args[0]?.kind === 'text' ? args[0].value : args[0]?.kind === 'enum' ? args[0].name : '';
     switch (name) {
       case 'GET_TAG': {
         const value = tagOf(site, node, first);
@@ -256,7 +329,10 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
       case 'HAS_KEYWORD_LOCAL':
         return bool(own.keywords.includes(first));
       case 'HAS_KEYWORD_INHERITED':
-        return bool(node.parent !== null && world.gathered(site, node.parent, (snapshot) => snapshot.keywords).includes(first));
+        return bool(
+          node.parent !== null &&
+            world.gathered(site, node.parent, (snapshot) => snapshot.keywords).includes(first),
+        );
       case 'HAS_LABEL':
         return bool(world.gathered(site, node, (snapshot) => snapshot.labels).includes(first));
       case 'LABEL':

@@ -9,7 +9,11 @@ export type Value =
   /** Typed enum such as SITE('london'). */
   | { readonly kind: 'enum'; readonly type: string; readonly name: string }
   | { readonly kind: 'tuple'; readonly items: readonly Value[] }
-  | { readonly kind: 'table'; readonly name: string; readonly rows: readonly Readonly<Record<string, Value>>[] };
+  | {
+      readonly kind: 'table';
+      readonly name: string;
+      readonly rows: readonly Readonly<Record<string, Value>>[];
+    };
 
 export const EMPTY: Value = { kind: 'empty' };
 export const bool = (value: boolean): Value => ({ kind: 'bool', value });
@@ -33,8 +37,18 @@ type Expression =
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[] }
   | { readonly kind: 'tuple'; readonly items: readonly Expression[] }
   | { readonly kind: 'not'; readonly of: Expression }
-  | { readonly kind: 'binary'; readonly op: string; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'if'; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression | null };
+  | {
+      readonly kind: 'binary';
+      readonly op: string;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | {
+      readonly kind: 'if';
+      readonly condition: Expression;
+      readonly then: Expression;
+      readonly otherwise: Expression | null;
+    };
 
 export function parseExpression(source: string): Expression {
   const tokens = tokenize(source);
@@ -42,14 +56,16 @@ export function parseExpression(source: string): Expression {
   let depth = 0;
   const peek = (): Token | undefined => tokens[at];
   const isPunct = (mark: string): boolean => peek()?.kind === 'punct' && peek()?.text === mark;
-  const isWord = (word: string): boolean => peek()?.kind === 'name' && peek()?.text.toUpperCase() === word;
+  const isWord = (word: string): boolean =>
+    peek()?.kind === 'name' && peek()?.text.toUpperCase() === word;
 
   function accept(test: boolean): boolean {
     if (test) at += 1;
     return test;
   }
   function expect(mark: string): void {
-    if (!accept(isPunct(mark))) throw new ExpressionError(`syntax error: expected "${mark}" near "${peek()?.text ?? 'end'}"`);
+    if (!accept(isPunct(mark)))
+      throw new ExpressionError(`syntax error: expected "${mark}" near "${peek()?.text ?? 'end'}"`);
   }
 
   function ternary(): Expression {
@@ -59,7 +75,12 @@ export function parseExpression(source: string): Expression {
         const condition = either();
         if (!accept(isWord('THEN'))) throw new ExpressionError('syntax error: IF without THEN');
         const then = ternary();
-        return { kind: 'if', condition, then, otherwise: accept(isWord('ELSE')) ? ternary() : null };
+        return {
+          kind: 'if',
+          condition,
+          then,
+          otherwise: accept(isWord('ELSE')) ? ternary() : null,
+        };
       }
       const condition = either();
       if (!accept(isPunct('?'))) return condition;
@@ -71,12 +92,14 @@ export function parseExpression(source: string): Expression {
   }
   function either(): Expression {
     let left = both();
-    while (accept(isWord('OR') || isPunct('||'))) left = { kind: 'binary', op: 'OR', left, right: both() };
+    while (accept(isWord('OR') || isPunct('||')))
+      left = { kind: 'binary', op: 'OR', left, right: both() };
     return left;
   }
   function both(): Expression {
     let left = negation();
-    while (accept(isWord('AND') || isPunct('&&'))) left = { kind: 'binary', op: 'AND', left, right: negation() };
+    while (accept(isWord('AND') || isPunct('&&')))
+      left = { kind: 'binary', op: 'AND', left, right: negation() };
     return left;
   }
   function negation(): Expression {
@@ -113,9 +136,11 @@ export function parseExpression(source: string): Expression {
       if (token.text === '{') return { kind: 'tuple', items: list('}') };
       throw new ExpressionError(`syntax error near "${token.text}"`);
     }
-    if (accept(isPunct('('))) return { kind: 'call', name: token.text.toUpperCase(), args: list(')') };
+    if (accept(isPunct('(')))
+      return { kind: 'call', name: token.text.toUpperCase(), args: list(')') };
     const upper = token.text.toUpperCase();
-    if (upper === 'TRUE' || upper === 'FALSE') return { kind: 'value', value: bool(upper === 'TRUE') };
+    if (upper === 'TRUE' || upper === 'FALSE')
+      return { kind: 'value', value: bool(upper === 'TRUE') };
     if (upper === '#EMPTY') return { kind: 'value', value: EMPTY };
     return { kind: 'name', name: upper };
   }
@@ -135,8 +160,26 @@ export function parseExpression(source: string): Expression {
 
 /** Sizes are decimal (reference §3.4); durations are seconds. */
 const UNITS: Readonly<Record<string, number>> = {
-  BYTE: 1, BYTES: 1, KBYTE: 1e3, KBYTES: 1e3, MBYTE: 1e6, MBYTES: 1e6, GBYTE: 1e9, GBYTES: 1e9, TBYTE: 1e12, TBYTES: 1e12,
-  SECOND: 1, SECONDS: 1, MINUTE: 60, MINUTES: 60, HOUR: 3600, HOURS: 3600, DAY: 86_400, DAYS: 86_400, FILE: 1, FILES: 1,
+  BYTE: 1,
+  BYTES: 1,
+  KBYTE: 1e3,
+  KBYTES: 1e3,
+  MBYTE: 1e6,
+  MBYTES: 1e6,
+  GBYTE: 1e9,
+  GBYTES: 1e9,
+  TBYTE: 1e12,
+  TBYTES: 1e12,
+  SECOND: 1,
+  SECONDS: 1,
+  MINUTE: 60,
+  MINUTES: 60,
+  HOUR: 3600,
+  HOURS: 3600,
+  DAY: 86_400,
+  DAYS: 86_400,
+  FILE: 1,
+  FILES: 1,
 };
 
 interface Token {
@@ -145,9 +188,11 @@ interface Token {
 }
 
 function tokenize(source: string): Token[] {
-  if (source.length > 65_536) throw new ExpressionError('the expression is longer than 65536 characters');
+  if (source.length > 65_536)
+    throw new ExpressionError('the expression is longer than 65536 characters');
   const tokens: Token[] = [];
-  const pattern = /\s*(?:([A-Za-z_#][A-Za-z0-9_.]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(\|\||&&|==|!=|<=|>=|[(){}\[\],;:?<>!|=+*/-]))/y;
+  const pattern =
+    /\s*(?:([A-Za-z_#][A-Za-z0-9_.]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(\|\||&&|==|!=|<=|>=|[(){}\[\],;:?<>!|=+*/-]))/y;
   while (pattern.lastIndex < source.length) {
     const start = pattern.lastIndex;
     const match = pattern.exec(source);
@@ -174,7 +219,10 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       return value;
     }
     case 'call': {
-      const value = scope.call(expression.name, expression.args.map((arg) => evaluate(arg, scope)));
+      const value = scope.call(
+        expression.name,
+        expression.args.map((arg) => evaluate(arg, scope)),
+      );
       if (value === undefined) throw new ExpressionError(`unknown function ${expression.name}`);
       return value;
     }
@@ -183,7 +231,9 @@ export function evaluate(expression: Expression, scope: Scope): Value {
     case 'not':
       return bool(!truthOf(evaluate(expression.of, scope)));
     case 'if': {
-      const chosen = truthOf(evaluate(expression.condition, scope)) ? expression.then : expression.otherwise;
+      const chosen = truthOf(evaluate(expression.condition, scope))
+        ? expression.then
+        : expression.otherwise;
       return chosen ? evaluate(chosen, scope) : EMPTY;
     }
     case 'binary':
@@ -193,8 +243,10 @@ export function evaluate(expression: Expression, scope: Scope): Value {
 
 function binary(expression: Extract<Expression, { kind: 'binary' }>, scope: Scope): Value {
   const left = evaluate(expression.left, scope);
-  if (expression.op === 'AND') return bool(truthOf(left) && truthOf(evaluate(expression.right, scope)));
-  if (expression.op === 'OR') return bool(truthOf(left) || truthOf(evaluate(expression.right, scope)));
+  if (expression.op === 'AND')
+    return bool(truthOf(left) && truthOf(evaluate(expression.right, scope)));
+  if (expression.op === 'OR')
+    return bool(truthOf(left) || truthOf(evaluate(expression.right, scope)));
   const order = compare(left, evaluate(expression.right, scope));
   switch (expression.op) {
     case '==':
@@ -288,7 +340,9 @@ export function toJson(value: Value): unknown {
       return value.items.map(toJson);
     case 'table':
       return {
-        [value.name]: value.rows.map((row) => Object.fromEntries(Object.entries(row).map(([key, cell]) => [key, toJson(cell)]))),
+        [value.name]: value.rows.map((row) =>
+          Object.fromEntries(Object.entries(row).map(([key, cell]) => [key, toJson(cell)])),
+        ),
       };
   }
 }
@@ -298,7 +352,12 @@ function dateText(ms: number): string {
 }
 
 function sizeText(size: number): string {
-  const steps: [number, string][] = [[1e12, 'TBYTES'], [1e9, 'GBYTES'], [1e6, 'MBYTES'], [1e3, 'KBYTES']];
+  const steps: [number, string][] = [
+    [1e12, 'TBYTES'],
+    [1e9, 'GBYTES'],
+    [1e6, 'MBYTES'],
+    [1e3, 'KBYTES'],
+  ];
   const step = steps.find(([factor]) => size >= factor);
   return step ? `${Number((size / step[0]).toPrecision(4))} ${step[1]}` : `${size} BYTES`;
 }
@@ -310,7 +369,10 @@ export function fnmatch(pattern: string, name: string): boolean {
   let star = -1;
   let mark = 0;
   while (n < name.length) {
-    if (p < pattern.length && (pattern[p] === '?' || (pattern[p] !== '*' && pattern[p] === name[n]))) {
+    if (
+      p < pattern.length &&
+      (pattern[p] === '?' || (pattern[p] !== '*' && pattern[p] === name[n]))
+    ) {
       p += 1;
       n += 1;
     } else if (p < pattern.length && pattern[p] === '*') {

@@ -4,7 +4,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import { startStudio } from './studio.ts';
 
 const program = new Command('waybill sandbox')
-  .description('A whole studio on this machine: three sites, their storage, a bucket and a render farm.')
+  .description(
+    'A whole studio on this machine: three sites, their storage, a bucket and a render farm.',
+  )
   .requiredOption('--dir <folder>', 'where the studio lives; the same folder again goes on with it')
   .option('--json', 'print the endpoints as one line of JSON')
   .option('--seed <number>', 'seed of names and ids', whole, 1)
@@ -17,7 +19,8 @@ const program = new Command('waybill sandbox')
 
 function whole(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('Give a whole number, 0 or more.');
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('Give a whole number, 0 or more.');
   return value;
 }
 
@@ -49,11 +52,20 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   if (options.untilStdinCloses) process.stdin.once('close', stop).resume();
-  console.log(options.json ? JSON.stringify(studio.document) : `The sandbox runs in ${options.dir}; its endpoints are in ${options.dir}/studio.json. Ctrl-C ends it.`);
+  console.log(
+    options.json
+      ? JSON.stringify(studio.document)
+      : `The sandbox runs in ${options.dir}; its endpoints are in ${options.dir}/studio.json. Ctrl-C ends it.`,
+  );
 }
 
 main().catch((error: unknown) => {
-  const { code, syscall, port, path } = error as { code?: string; syscall?: string; port?: number; path?: string };
+  const { code, syscall, port, path } = error as {
+    code?: string;
+    syscall?: string;
+    port?: number;
+    path?: string;
+  };
   const sentence =
     code === 'EADDRINUSE'
       ? `Port ${port} is taken. Choose another with --port-base, or leave it out for free ports.`

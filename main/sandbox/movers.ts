@@ -6,7 +6,12 @@ import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { evaluate, parseExpression, truthOf, type Scope } from './hammerscript.ts';
 import { STAGING_BUCKET, isWhole } from './s3.ts';
 import type { Credentials } from './sigv4.ts';
@@ -20,7 +25,11 @@ const MOVES_AT_ONCE = 2;
 export interface MoverOptions {
   readonly world: World;
   readonly trees: ReadonlyMap<SiteName, Tree>;
-  readonly s3: { readonly endpoint: string; readonly region: string; readonly credentials: Credentials };
+  readonly s3: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly credentials: Credentials;
+  };
   /** Bytes a second per link. */
   bandwidth(from: SiteName, to: SiteName): number;
 }
@@ -54,18 +63,30 @@ export function startMovers(options: MoverOptions): Movers {
     if (world.gathered(site, node, (snapshot) => snapshot.keepOnSites).includes(site)) return true;
     return world
       .gathered(site, node, (snapshot) => snapshot.objectives)
-      .some((objective) => objective.name.startsWith('keep-online') && holds(objective.condition, scopeOf(site, node)));
+      .some(
+        (objective) =>
+          objective.name.startsWith('keep-online') &&
+          holds(objective.condition, scopeOf(site, node)),
+      );
   }
 
   function scopeOf(site: SiteName, node: Node): Scope {
-    const has = (read: (snapshot: NonNullable<ReturnType<typeof node.seen.get>>) => readonly string[], name: string): boolean =>
-      world.gathered(site, node, read).includes(name);
-    const first = (args: Parameters<Scope['call']>[1]): string => (args[0]?.kind === 'text' ? args[0].value : '');
+    const has = (
+      read: (snapshot: NonNullable<ReturnType<typeof node.seen.get>>) => readonly string[],
+      name: string,
+    ): boolean => world.gathered(site, node, read).includes(name);
+    const first = (args: Parameters<Scope['call']>[1]): string =>
+      args[0]?.kind === 'text' ? args[0].value : '';
     return {
       property: (name) => (name === 'IS_LIVE' ? { kind: 'bool', value: true } : undefined),
       call(name, args) {
-        if (name === 'HAS_KEYWORD') return { kind: 'bool', value: has((snapshot) => snapshot.keywords, first(args)) };
-        if (name === 'HAS_TAG') return { kind: 'bool', value: has((snapshot) => Object.keys(snapshot.tags), first(args)) };
+        if (name === 'HAS_KEYWORD')
+          return { kind: 'bool', value: has((snapshot) => snapshot.keywords, first(args)) };
+        if (name === 'HAS_TAG')
+          return {
+            kind: 'bool',
+            value: has((snapshot) => Object.keys(snapshot.tags), first(args)),
+          };
         if (name === 'GET_TAG') {
           const value = world.inherited(site, node, (snapshot) => snapshot.tags[first(args)]);
           return value === undefined ? { kind: 'empty' } : { kind: 'text', value };
@@ -88,7 +109,10 @@ export function startMovers(options: MoverOptions): Movers {
         if (source === null) continue;
         const move = copy({ node, from: source, to: site.name, version: known.version, key })
           .catch((error: unknown) => {
-            if (!stop.signal.aborted) process.stderr.write(`sandbox mover: ${node.name} to ${site.name}: ${String(error)}\n`);
+            if (!stop.signal.aborted)
+              process.stderr.write(
+                `sandbox mover: ${node.name} to ${site.name}: ${String(error)}\n`,
+              );
           })
           .finally(() => {
             moving.delete(key);
@@ -106,7 +130,13 @@ export function startMovers(options: MoverOptions): Movers {
     return null;
   }
 
-  async function copy(move: { node: Node; from: SiteName; to: SiteName; version: number; key: string }): Promise<void> {
+  async function copy(move: {
+    node: Node;
+    from: SiteName;
+    to: SiteName;
+    version: number;
+    key: string;
+  }): Promise<void> {
     const { node, from, to, version, key } = move;
     const source = options.trees.get(from);
     const destination = options.trees.get(to);
@@ -118,10 +148,25 @@ export function startMovers(options: MoverOptions): Movers {
     const temp = destination.tempPath();
     await mkdir(dirname(temp), { recursive: true });
     try {
-      const body = createReadStream(source.pathOf(node)).pipe(throttled(from, to, (done) => moving.set(key, size === 0 ? 1 : done / size)));
-      await client.send(new PutObjectCommand({ Bucket: STAGING_BUCKET, Key: objectKey, Body: size === 0 ? '' : body, ContentLength: size }), { abortSignal: stop.signal });
-      const object = await client.send(new GetObjectCommand({ Bucket: STAGING_BUCKET, Key: objectKey }), { abortSignal: stop.signal });
-      await pipeline(object.Body as Readable, createWriteStream(temp, { flags: 'wx' }), { signal: stop.signal });
+      const body = createReadStream(source.pathOf(node)).pipe(
+        throttled(from, to, (done) => moving.set(key, size === 0 ? 1 : done / size)),
+      );
+      await client.send(
+        new PutObjectCommand({
+          Bucket: STAGING_BUCKET,
+          Key: objectKey,
+          Body: size === 0 ? '' : body,
+          ContentLength: size,
+        }),
+        { abortSignal: stop.signal },
+      );
+      const object = await client.send(
+        new GetObjectCommand({ Bucket: STAGING_BUCKET, Key: objectKey }),
+        { abortSignal: stop.signal },
+      );
+      await pipeline(object.Body as Readable, createWriteStream(temp, { flags: 'wx' }), {
+        signal: stop.signal,
+      });
       // Counted where the bytes came out of the bucket: what crossed is what the other site has.
       const counter = world.link(from, to);
       counter.payloadBytes += size;
@@ -131,7 +176,9 @@ export function startMovers(options: MoverOptions): Movers {
       node.instances.set(to, version);
     } finally {
       await rm(temp, { force: true });
-      await client.send(new DeleteObjectCommand({ Bucket: STAGING_BUCKET, Key: objectKey })).catch(() => undefined);
+      await client
+        .send(new DeleteObjectCommand({ Bucket: STAGING_BUCKET, Key: objectKey }))
+        .catch(() => undefined);
     }
   }
 
@@ -145,7 +192,11 @@ export function startMovers(options: MoverOptions): Movers {
         onProgress(done);
         const dueMs = (done / options.bandwidth(from, to)) * 1000 - (performance.now() - startedAt);
         if (dueMs <= 0) callback(null, chunk);
-        else sleep(dueMs, undefined, { signal: stop.signal }).then(() => callback(null, chunk), callback);
+        else
+          sleep(dueMs, undefined, { signal: stop.signal }).then(
+            () => callback(null, chunk),
+            callback,
+          );
       },
     });
   }

@@ -10,7 +10,14 @@ import { crc32 } from 'node:zlib';
 import { XMLBuilder } from 'fast-xml-parser';
 import { checkSignature, type Credentials } from './sigv4.ts';
 import type { Tree } from './tree.ts';
-import { WorldError, isVisible, segmentsOf, type Node, type SiteName, type World } from './world.ts';
+import {
+  WorldError,
+  isVisible,
+  segmentsOf,
+  type Node,
+  type SiteName,
+  type World,
+} from './world.ts';
 
 export interface S3Options {
   readonly world: World;
@@ -56,7 +63,9 @@ class S3Error extends Error {
 
 const xml = new XMLBuilder({ ignoreAttributes: false, format: false });
 
-export async function startS3(options: S3Options): Promise<{ port: number; stop(): Promise<void> }> {
+export async function startS3(
+  options: S3Options,
+): Promise<{ port: number; stop(): Promise<void> }> {
   const buckets: Readonly<Record<string, Bucket>> = {
     [options.world.options.share.name]: shareBucket(options),
     [STAGING_BUCKET]: folderBucket(options.stagingDir),
@@ -68,10 +77,18 @@ export async function startS3(options: S3Options): Promise<{ port: number; stop(
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://s3.invalid');
     const [bucketName = '', ...rest] = decodePath(url.pathname).split('/').slice(1);
-    const signature = checkSignature({ method: request.method ?? '', url: request.url ?? '/', headers: request.headers }, options.credentials, Date.now());
+    const signature = checkSignature(
+      { method: request.method ?? '', url: request.url ?? '/', headers: request.headers },
+      options.credentials,
+      Date.now(),
+    );
     if (signature.kind === 'refused') throw new S3Error(403, signature.code, signature.message);
     if (bucketName === '') {
-      sendXml(response, 200, { ListAllMyBucketsResult: { Buckets: { Bucket: Object.keys(buckets).map((Name) => ({ Name })) } } });
+      sendXml(response, 200, {
+        ListAllMyBucketsResult: {
+          Buckets: { Bucket: Object.keys(buckets).map((Name) => ({ Name })) },
+        },
+      });
       return;
     }
     const bucket = Object.hasOwn(buckets, bucketName) ? buckets[bucketName] : undefined;
@@ -84,22 +101,37 @@ export async function startS3(options: S3Options): Promise<{ port: number; stop(
       case 'HEAD':
         return read(request, response, await existing(bucket, key));
       case 'PUT':
-        return inLine(`${bucketName}/${key}`, () => write(request, response, { bucket, key, payloadHash: signature.payloadHash }));
+        return inLine(`${bucketName}/${key}`, () =>
+          write(request, response, { bucket, key, payloadHash: signature.payloadHash }),
+        );
       case 'DELETE':
         await inLine(`${bucketName}/${key}`, () => bucket.remove(key));
         response.writeHead(204).end();
         return;
       default:
-        throw new S3Error(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.');
+        throw new S3Error(
+          405,
+          'MethodNotAllowed',
+          'The specified method is not allowed against this resource.',
+        );
     }
   }
 
-  async function bucketCall(request: IncomingMessage, response: ServerResponse, call: { bucket: Bucket; bucketName: string; url: URL }): Promise<void> {
+  async function bucketCall(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: { bucket: Bucket; bucketName: string; url: URL },
+  ): Promise<void> {
     if (request.method === 'HEAD') {
       response.writeHead(200, { 'x-amz-bucket-region': options.region }).end();
       return;
     }
-    if (request.method !== 'GET') throw new S3Error(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.');
+    if (request.method !== 'GET')
+      throw new S3Error(
+        405,
+        'MethodNotAllowed',
+        'The specified method is not allowed against this resource.',
+      );
     const query = call.url.searchParams;
     if (query.has('location')) {
       sendXml(response, 200, { LocationConstraint: options.region });
@@ -107,8 +139,11 @@ export async function startS3(options: S3Options): Promise<{ port: number; stop(
     }
     const prefix = query.get('prefix') ?? '';
     const max = Math.min(Number(query.get('max-keys') ?? 1000) || 1000, 1000);
-    const after = query.get('continuation-token') ?? query.get('start-after') ?? query.get('marker') ?? '';
-    const all = (await call.bucket.list(prefix)).filter((object) => object.key > after).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    const after =
+      query.get('continuation-token') ?? query.get('start-after') ?? query.get('marker') ?? '';
+    const all = (await call.bucket.list(prefix))
+      .filter((object) => object.key > after)
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1));
     const delimiter = query.get('delimiter') ?? '';
     const grouped = groupBy(all, prefix, delimiter);
     const page = grouped.objects.slice(0, max);
@@ -148,7 +183,8 @@ export async function startS3(options: S3Options): Promise<{ port: number; stop(
       const received = await receive(request, temp, call.payloadHash);
       const metadata: Record<string, string> = {};
       for (const [name, value] of Object.entries(request.headers)) {
-        if (name.startsWith('x-amz-meta-') && typeof value === 'string') metadata[name.slice(11)] = value;
+        if (name.startsWith('x-amz-meta-') && typeof value === 'string')
+          metadata[name.slice(11)] = value;
       }
       await bucket.put(key, temp, {
         size: received.size,
@@ -195,22 +231,32 @@ async function existing(bucket: Bucket, key: string): Promise<StoredObject> {
 
 function read(request: IncomingMessage, response: ServerResponse, object: StoredObject): void {
   const etag = `"${object.etag}"`;
-  if (request.headers['if-match'] !== undefined && !etagMatches(request.headers['if-match'], etag)) {
-    throw new S3Error(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
+  if (
+    request.headers['if-match'] !== undefined &&
+    !etagMatches(request.headers['if-match'], etag)
+  ) {
+    throw new S3Error(
+      412,
+      'PreconditionFailed',
+      'At least one of the pre-conditions you specified did not hold',
+    );
   }
   const headers: Record<string, string | number> = {
     ETag: etag,
     'Last-Modified': new Date(object.modified).toUTCString(),
     'Content-Type': object.contentType,
     'Accept-Ranges': 'bytes',
-    ...Object.fromEntries(Object.entries(object.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
+    ...Object.fromEntries(
+      Object.entries(object.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]),
+    ),
   };
   if (etagMatches(request.headers['if-none-match'] ?? '', etag)) {
     response.writeHead(304, headers).end();
     return;
   }
   const range = rangeOf(request.headers.range, object.size);
-  if (range === 'unsatisfiable') throw new S3Error(416, 'InvalidRange', 'The requested range is not satisfiable');
+  if (range === 'unsatisfiable')
+    throw new S3Error(416, 'InvalidRange', 'The requested range is not satisfiable');
   headers['Content-Length'] = range ? range.end - range.start + 1 : object.size;
   if (range) headers['Content-Range'] = `bytes ${range.start}-${range.end}/${object.size}`;
   response.writeHead(range ? 206 : 200, headers);
@@ -224,11 +270,19 @@ function read(request: IncomingMessage, response: ServerResponse, object: Stored
 }
 
 function assertCondition(request: IncomingMessage, current: StoredObject | null): void {
-  const refused = new S3Error(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
+  const refused = new S3Error(
+    412,
+    'PreconditionFailed',
+    'At least one of the pre-conditions you specified did not hold',
+  );
   const ifNoneMatch = request.headers['if-none-match'];
   const ifMatch = request.headers['if-match'];
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*') {
-    throw new S3Error(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented');
+    throw new S3Error(
+      501,
+      'NotImplemented',
+      'A header you provided implies functionality that is not implemented',
+    );
   }
   if (ifNoneMatch === '*' && current) throw refused;
   if (ifMatch === undefined) return;
@@ -243,7 +297,11 @@ interface Received {
 }
 
 /** Streams the body to a file; decodes aws-chunked framing and verifies every checksum that was sent. */
-async function receive(request: IncomingMessage, temp: string, payloadHash: string): Promise<Received> {
+async function receive(
+  request: IncomingMessage,
+  temp: string,
+  payloadHash: string,
+): Promise<Received> {
   const md5 = createHash('md5');
   const sha256 = createHash('sha256');
   const sha1 = createHash('sha1');
@@ -253,12 +311,21 @@ async function receive(request: IncomingMessage, temp: string, payloadHash: stri
   const failed = new Promise<never>((_resolve, reject) => file.once('error', reject));
   const take = async (chunk: Buffer): Promise<void> => {
     size += chunk.length;
-    if (size > MAX_OBJECT_BYTES) throw new S3Error(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size');
+    if (size > MAX_OBJECT_BYTES)
+      throw new S3Error(
+        400,
+        'EntityTooLarge',
+        'Your proposed upload exceeds the maximum allowed size',
+      );
     md5.update(chunk);
     sha256.update(chunk);
     sha1.update(chunk);
     crc = crc32(chunk, crc);
-    if (!file.write(chunk)) await Promise.race([new Promise<void>((resolve) => file.once('drain', () => resolve())), failed]);
+    if (!file.write(chunk))
+      await Promise.race([
+        new Promise<void>((resolve) => file.once('drain', () => resolve())),
+        failed,
+      ]);
   };
   let trailers: Readonly<Record<string, string>> = {};
   try {
@@ -267,31 +334,59 @@ async function receive(request: IncomingMessage, temp: string, payloadHash: stri
   } finally {
     await Promise.race([new Promise((resolve) => file.end(() => resolve(undefined))), failed]);
   }
-  const expected = request.headers['x-amz-decoded-content-length'] ?? request.headers['content-length'];
-  if (expected !== undefined && Number(expected) !== size) throw new S3Error(400, 'IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header');
+  const expected =
+    request.headers['x-amz-decoded-content-length'] ?? request.headers['content-length'];
+  if (expected !== undefined && Number(expected) !== size)
+    throw new S3Error(
+      400,
+      'IncompleteBody',
+      'You did not provide the number of bytes specified by the Content-Length HTTP header',
+    );
   const sums: Readonly<Record<string, string>> = {
     'x-amz-checksum-sha256': sha256.copy().digest('base64'),
     'x-amz-checksum-sha1': sha1.digest('base64'),
-    'x-amz-checksum-crc32': Buffer.from(crc.toString(16).padStart(8, '0'), 'hex').toString('base64'),
+    'x-amz-checksum-crc32': Buffer.from(crc.toString(16).padStart(8, '0'), 'hex').toString(
+      'base64',
+    ),
   };
   const checksumHeaders: Record<string, string> = {};
   for (const [name, value] of Object.entries(sums)) {
     const sent = trailers[name] ?? request.headers[name];
     if (sent === undefined) continue;
-    if (sent !== value) throw new S3Error(400, 'BadDigest', `The ${name.slice(15).toUpperCase()} you specified did not match the calculated checksum.`);
+    if (sent !== value)
+      throw new S3Error(
+        400,
+        'BadDigest',
+        `The ${name.slice(15).toUpperCase()} you specified did not match the calculated checksum.`,
+      );
     checksumHeaders[name] = value;
   }
   const digest = md5.digest();
   const contentMd5 = request.headers['content-md5'];
-  if (contentMd5 !== undefined && contentMd5 !== digest.toString('base64')) throw new S3Error(400, 'BadDigest', 'The Content-MD5 you specified did not match what we received.');
-  if (/^[0-9a-f]{64}$/.test(payloadHash) && !timingSafeEqual(Buffer.from(payloadHash, 'hex'), sha256.digest())) {
-    throw new S3Error(400, 'XAmzContentSHA256Mismatch', 'The provided x-amz-content-sha256 header does not match what was computed.');
+  if (contentMd5 !== undefined && contentMd5 !== digest.toString('base64'))
+    throw new S3Error(
+      400,
+      'BadDigest',
+      'The Content-MD5 you specified did not match what we received.',
+    );
+  if (
+    /^[0-9a-f]{64}$/.test(payloadHash) &&
+    !timingSafeEqual(Buffer.from(payloadHash, 'hex'), sha256.digest())
+  ) {
+    throw new S3Error(
+      400,
+      'XAmzContentSHA256Mismatch',
+      'The provided x-amz-content-sha256 header does not match what was computed.',
+    );
   }
   return { size, md5: digest.toString('hex'), checksumHeaders };
 }
 
 /** aws-chunked: `<hex size>[;chunk-signature=…]\r\n<data>\r\n … 0\r\n<trailers>\r\n`. Returns the trailers. */
-async function readChunked(request: IncomingMessage, take: (chunk: Buffer) => Promise<void>): Promise<Record<string, string>> {
+async function readChunked(
+  request: IncomingMessage,
+  take: (chunk: Buffer) => Promise<void>,
+): Promise<Record<string, string>> {
   const trailers: Record<string, string> = {};
   let buffer: Buffer = Buffer.alloc(0);
   let left = 0;
@@ -309,7 +404,8 @@ async function readChunked(request: IncomingMessage, take: (chunk: Buffer) => Pr
       }
       const at = buffer.indexOf('\r\n');
       if (at < 0) {
-        if (buffer.length > 16_384) throw new S3Error(400, 'InvalidRequest', 'A chunk header is too long.');
+        if (buffer.length > 16_384)
+          throw new S3Error(400, 'InvalidRequest', 'A chunk header is too long.');
         break;
       }
       const line = buffer.subarray(0, at).toString('latin1');
@@ -317,16 +413,19 @@ async function readChunked(request: IncomingMessage, take: (chunk: Buffer) => Pr
       if (state === 'end-of-data') state = 'size';
       else if (state === 'size') {
         const size = /^([0-9a-fA-F]{1,12})(;.*)?$/.exec(line)?.[1];
-        if (size === undefined) throw new S3Error(400, 'InvalidRequest', 'A chunk header is malformed.');
+        if (size === undefined)
+          throw new S3Error(400, 'InvalidRequest', 'A chunk header is malformed.');
         left = Number.parseInt(size, 16);
         state = left === 0 ? 'trailers' : 'data';
       } else {
         const colon = line.indexOf(':');
-        if (colon > 0) trailers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+        if (colon > 0)
+          trailers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
       }
     }
   }
-  if (state !== 'trailers') throw new S3Error(400, 'IncompleteBody', 'The request body terminated unexpectedly');
+  if (state !== 'trailers')
+    throw new S3Error(400, 'IncompleteBody', 'The request body terminated unexpectedly');
   return trailers;
 }
 
@@ -336,7 +435,8 @@ function shareBucket(options: S3Options): Bucket {
   const objectOf = (node: Node): StoredObject | null => {
     const known = node.seen.get(homeSite);
     // Reading an object whose payload is elsewhere would pull it; here it is simply not served until it is home.
-    if (node.kind !== 'file' || !known || node.instances.get(homeSite) !== known.version) return null;
+    if (node.kind !== 'file' || !known || node.instances.get(homeSite) !== known.version)
+      return null;
     return {
       key: world.pathAt(homeSite, node),
       path: homeTree.pathOf(node),
@@ -402,7 +502,11 @@ function folderBucket(dir: string): Bucket {
   };
 }
 
-function groupBy(all: readonly StoredObject[], prefix: string, delimiter: string): { objects: StoredObject[]; prefixes: string[] } {
+function groupBy(
+  all: readonly StoredObject[],
+  prefix: string,
+  delimiter: string,
+): { objects: StoredObject[]; prefixes: string[] } {
   if (delimiter === '') return { objects: [...all], prefixes: [] };
   const prefixes = new Set<string>();
   const objects = all.filter((object) => {
@@ -415,10 +519,21 @@ function groupBy(all: readonly StoredObject[], prefix: string, delimiter: string
 }
 
 function etagMatches(header: string, etag: string): boolean {
-  return header.split(',').some((candidate) => candidate.trim() === '*' || candidate.trim().replaceAll('"', '') === etag.replaceAll('"', '')) && header !== '';
+  return (
+    header
+      .split(',')
+      .some(
+        (candidate) =>
+          candidate.trim() === '*' ||
+          candidate.trim().replaceAll('"', '') === etag.replaceAll('"', ''),
+      ) && header !== ''
+  );
 }
 
-function rangeOf(header: string | undefined, size: number): { start: number; end: number } | 'unsatisfiable' | null {
+function rangeOf(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || (match[1] === '' && match[2] === '')) return null;
   const start = match[1] === '' ? Math.max(0, size - Number(match[2])) : Number(match[1]);
@@ -427,7 +542,10 @@ function rangeOf(header: string | undefined, size: number): { start: number; end
 }
 
 function assertKey(key: string): void {
-  const bad = segmentsOf(key).some((segment) => segment === '..' || segment === '.') || key.includes('\0') || Buffer.byteLength(key) > 1024;
+  const bad =
+    segmentsOf(key).some((segment) => segment === '..' || segment === '.') ||
+    key.includes('\0') ||
+    Buffer.byteLength(key) > 1024;
   if (bad) throw new S3Error(400, 'InvalidURI', "Couldn't parse the specified URI.");
 }
 
@@ -440,7 +558,9 @@ function decodePath(path: string): string {
 }
 
 function sendXml(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'Content-Type': 'application/xml' }).end(`<?xml version="1.0" encoding="UTF-8"?>\n${xml.build(body)}`);
+  response
+    .writeHead(status, { 'Content-Type': 'application/xml' })
+    .end(`<?xml version="1.0" encoding="UTF-8"?>\n${xml.build(body)}`);
 }
 
 function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -450,7 +570,8 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
       : error instanceof WorldError
         ? new S3Error(409, 'InvalidRequest', error.message)
         : new S3Error(500, 'InternalError', 'We encountered an internal error. Please try again.');
-  if (known.status === 500) process.stderr.write(`sandbox s3: ${request.method} ${request.url}: ${String(error)}\n`);
+  if (known.status === 500)
+    process.stderr.write(`sandbox s3: ${request.method} ${request.url}: ${String(error)}\n`);
   if (response.headersSent) {
     response.destroy();
     return;
@@ -460,7 +581,14 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
     response.writeHead(known.status).end();
     return;
   }
-  sendXml(response, known.status, { Error: { Code: known.code, Message: known.message, Resource: request.url, RequestId: 'sandbox' } });
+  sendXml(response, known.status, {
+    Error: {
+      Code: known.code,
+      Message: known.message,
+      Resource: request.url,
+      RequestId: 'sandbox',
+    },
+  });
 }
 
 export function listen(server: Server, port: number): Promise<number> {

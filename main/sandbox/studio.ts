@@ -33,8 +33,20 @@ const SITES: readonly (SiteSpec & { readonly home: boolean })[] = [
   { name: 'mumbai', place: 'Mumbai, IN', participantId: 5, home: false },
 ];
 const REGIONS = [
-  { id: 'us-west-2', name: 'Oregon', place: 'Boardman, US', site: 'oregon', groups: ['cpu-us-west-2'] },
-  { id: 'ap-south-1', name: 'Mumbai', place: 'Mumbai, IN', site: 'mumbai', groups: ['cpu-ap-south-1'] },
+  {
+    id: 'us-west-2',
+    name: 'Oregon',
+    place: 'Boardman, US',
+    site: 'oregon',
+    groups: ['cpu-us-west-2'],
+  },
+  {
+    id: 'ap-south-1',
+    name: 'Mumbai',
+    place: 'Mumbai, IN',
+    site: 'mumbai',
+    groups: ['cpu-ap-south-1'],
+  },
 ] as const;
 const SHARE = { name: 'shots', path: '/shots' } as const;
 const FARM_ROOT = '/mnt/hs';
@@ -52,7 +64,13 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
   const home = 'london';
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const secrets = await readSecrets(options.dir);
-  const world = new World({ sites: SITES, share: SHARE, intervalMs: options.intervalMs, now: () => Date.now(), newUuid: () => randomUUID() });
+  const world = new World({
+    sites: SITES,
+    share: SHARE,
+    intervalMs: options.intervalMs,
+    now: () => Date.now(),
+    newUuid: () => randomUUID(),
+  });
   loadWorld(world, options.dir);
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
@@ -69,12 +87,28 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     }
     const homeTree = trees.get(home);
     if (!homeTree) throw new Error('the studio has no home');
-    const s3Credentials = { accessKeyId: secrets.accessKeyId, secretAccessKey: secrets.secretAccessKey };
-    const s3 = await startS3({ world, homeSite: home, homeTree, stagingDir: join(options.dir, 'staging'), credentials: s3Credentials, region: 'eu-west-2', port: port(0) });
+    const s3Credentials = {
+      accessKeyId: secrets.accessKeyId,
+      secretAccessKey: secrets.secretAccessKey,
+    };
+    const s3 = await startS3({
+      world,
+      homeSite: home,
+      homeTree,
+      stagingDir: join(options.dir, 'staging'),
+      credentials: s3Credentials,
+      region: 'eu-west-2',
+      port: port(0),
+    });
     stops.push(() => s3.stop());
     const endpoint = `http://127.0.0.1:${s3.port}`;
     let bandwidth = options.bandwidth;
-    const movers = startMovers({ world, trees, s3: { endpoint, region: 'eu-west-2', credentials: s3Credentials }, bandwidth: () => bandwidth });
+    const movers = startMovers({
+      world,
+      trees,
+      s3: { endpoint, region: 'eu-west-2', credentials: s3Credentials },
+      bandwidth: () => bandwidth,
+    });
     stops.push(() => movers.stop());
 
     const replication = setInterval(() => world.replicate(), options.intervalMs);
@@ -86,9 +120,29 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     });
 
     const blender = options.useBlender ? onPath('blender') : null;
-    const renderers = { blender, preview: { executable: process.execPath, script: join(import.meta.dirname, `preview-render${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`) } };
-    const regions = REGIONS.map((region) => ({ ...region, groups: [...region.groups], root: trees.get(region.site)?.root ?? '' }));
-    const farm = await startFarm({ dir: join(options.dir, 'farm'), port: port(1), farmRoot: FARM_ROOT, regions, renderers, seed: options.seed });
+    const renderers = {
+      blender,
+      preview: {
+        executable: process.execPath,
+        script: join(
+          import.meta.dirname,
+          `preview-render${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`,
+        ),
+      },
+    };
+    const regions = REGIONS.map((region) => ({
+      ...region,
+      groups: [...region.groups],
+      root: trees.get(region.site)?.root ?? '',
+    }));
+    const farm = await startFarm({
+      dir: join(options.dir, 'farm'),
+      port: port(1),
+      farmRoot: FARM_ROOT,
+      regions,
+      renderers,
+      seed: options.seed,
+    });
     stops.push(() => farm.stop());
 
     const gateway = createGateway(world, { isMoving: movers.progress, isWanted: movers.isWanted });
@@ -102,7 +156,8 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
         async write(site, path, text) {
           const tree = trees.get(site);
           const below = belowShare(path);
-          if (!tree || below === null) throw new WorldError('not-found', `${site}:${path} is not in the studio`);
+          if (!tree || below === null)
+            throw new WorldError('not-found', `${site}:${path} is not in the studio`);
           await writeAsUser(world, tree, { site, below, text });
         },
         fault(change) {
@@ -144,7 +199,11 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
       sites: SITES.map((site) => ({
         ...site,
         root: trees.get(site.name)?.root,
-        anvil: { url: `https://127.0.0.1:${anvils.get(site.name)}${ANVIL_PATH}`, username: 'artist', password: secrets.anvilPassword },
+        anvil: {
+          url: `https://127.0.0.1:${anvils.get(site.name)}${ANVIL_PATH}`,
+          username: 'artist',
+          password: secrets.anvilPassword,
+        },
         gateway: { kind: 'direct', url: `http://127.0.0.1:${door.port}/gateway/${site.name}` },
       })),
       s3: { endpoint, region: 'eu-west-2', bucket: SHARE.name, ...s3Credentials },
@@ -153,7 +212,9 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
       renderers,
       control: { url: `http://127.0.0.1:${door.port}/control`, token: secrets.controlToken },
     };
-    writeFileSync(join(options.dir, 'studio.json'), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
+    writeFileSync(join(options.dir, 'studio.json'), `${JSON.stringify(document, null, 2)}\n`, {
+      mode: 0o600,
+    });
     return { document, stop };
   } catch (error) {
     await stop();
@@ -162,9 +223,17 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
 }
 
 /** What a user at a site does who saves a file on the mount: the file, and at once its metadata there. */
-async function writeAsUser(world: World, tree: Tree, write: { site: string; below: string; text: string }): Promise<void> {
+async function writeAsUser(
+  world: World,
+  tree: Tree,
+  write: { site: string; below: string; text: string },
+): Promise<void> {
   const modified = Date.now();
-  const node = world.writeFile(write.site, write.below, { size: Buffer.byteLength(write.text), modified, owner: 'someone' });
+  const node = world.writeFile(write.site, write.below, {
+    size: Buffer.byteLength(write.text),
+    modified,
+    owner: 'someone',
+  });
   const temp = tree.tempPath();
   await mkdir(dirname(temp), { recursive: true });
   await writeFile(temp, write.text);
@@ -186,43 +255,68 @@ interface Door {
 
 const Write = z.object({ site: z.string(), path: z.string(), text: z.string().max(1_000_000) });
 const Pair = z.tuple([z.string(), z.string()]);
-const Fault = z.object({ bandwidth: z.number().positive().optional(), cut: Pair.optional(), join: Pair.optional() });
+const Fault = z.object({
+  bandwidth: z.number().positive().optional(),
+  cut: Pair.optional(),
+  join: Pair.optional(),
+});
 
 /** Serves the gateway's direct transport and the control of the world on one port. */
 async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<void> }> {
   const answers = new Map<string, { text: string; until: number }>();
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const segments = new URL(request.url ?? '/', 'http://door.invalid').pathname.split('/').slice(1).map(decodeURIComponent);
+    const segments = new URL(request.url ?? '/', 'http://door.invalid').pathname
+      .split('/')
+      .slice(1)
+      .map(decodeURIComponent);
     if (segments[0] === 'gateway') return gatewayCall(request, response, segments.slice(1));
     if (segments[0] === 'control') return controlCall(request, response, segments[1] ?? '');
     end(response, 404, { message: 'No such door.' });
   }
 
-  async function gatewayCall(request: IncomingMessage, response: ServerResponse, segments: readonly string[]): Promise<void> {
+  async function gatewayCall(
+    request: IncomingMessage,
+    response: ServerResponse,
+    segments: readonly string[],
+  ): Promise<void> {
     const [site = '', ...rest] = segments;
     const file = rest.at(-1) ?? '';
     const folder = belowShare(`/${rest.slice(0, -1).join('/')}`);
-    if (!door.hasSite(site) || folder === null || !/^\.fs_command_gateway 0x[0-9a-fA-F]{1,32}$/.test(file)) {
+    if (
+      !door.hasSite(site) ||
+      folder === null ||
+      !/^\.fs_command_gateway 0x[0-9a-fA-F]{1,32}$/.test(file)
+    ) {
       return end(response, 404, { message: 'No such gateway file.' });
     }
     const key = segments.join('/');
     if (request.method === 'PUT') {
       const command = (await bodyOf(request)).toString('utf8');
-      answers.set(key, { text: door.ask(site, folder, command), until: Date.now() + GATEWAY_KEEP_MS });
+      answers.set(key, {
+        text: door.ask(site, folder, command),
+        until: Date.now() + GATEWAY_KEEP_MS,
+      });
       response.writeHead(204).end();
       return;
     }
     const answer = answers.get(key);
-    if (request.method !== 'GET' || !answer) return end(response, 404, { message: 'No command was written to this file.' });
+    if (request.method !== 'GET' || !answer)
+      return end(response, 404, { message: 'No command was written to this file.' });
     response.writeHead(200, { 'Content-Type': 'application/octet-stream' }).end(answer.text);
   }
 
-  async function controlCall(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+  async function controlCall(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+  ): Promise<void> {
     const token = Buffer.from((request.headers.authorization ?? '').replace(/^Bearer /, ''));
     const wanted = Buffer.from(door.token);
-    if (token.length !== wanted.length || !timingSafeEqual(token, wanted)) return end(response, 401, { message: 'The control token is missing or wrong.' });
-    if (name === 'counters' && request.method === 'GET') return end(response, 200, door.control.counters());
+    if (token.length !== wanted.length || !timingSafeEqual(token, wanted))
+      return end(response, 401, { message: 'The control token is missing or wrong.' });
+    if (name === 'counters' && request.method === 'GET')
+      return end(response, 200, door.control.counters());
     if (request.method !== 'POST') return end(response, 404, { message: `No control ${name}.` });
     const body = JSON.parse((await bodyOf(request)).toString('utf8')) as unknown;
     if (name === 'write') {
@@ -235,9 +329,16 @@ async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<vo
 
   const server: Server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      const isTheirs = error instanceof WorldError || error instanceof z.ZodError || error instanceof SyntaxError || error instanceof URIError;
-      if (!isTheirs) process.stderr.write(`sandbox: ${request.method} ${request.url}: ${String(error)}\n`);
-      end(response, isTheirs ? 400 : 500, { message: isTheirs ? error.message : 'Internal error.' });
+      const isTheirs =
+        error instanceof WorldError ||
+        error instanceof z.ZodError ||
+        error instanceof SyntaxError ||
+        error instanceof URIError;
+      if (!isTheirs)
+        process.stderr.write(`sandbox: ${request.method} ${request.url}: ${String(error)}\n`);
+      end(response, isTheirs ? 400 : 500, {
+        message: isTheirs ? error.message : 'Internal error.',
+      });
     });
   });
   const sweep = setInterval(() => {
@@ -295,7 +396,13 @@ async function readSecrets(dir: string): Promise<z.infer<typeof Secrets>> {
     algorithm: 'sha256',
     extensions: [
       { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }, { type: 2, value: 'localhost' }] },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 7, ip: '127.0.0.1' },
+          { type: 2, value: 'localhost' },
+        ],
+      },
     ],
   });
   const secrets = {

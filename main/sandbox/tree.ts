@@ -29,7 +29,9 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
   let busy = false;
   let temps = 0;
   const timer = setInterval(() => {
-    discover().catch((error: unknown) => process.stderr.write(`sandbox: listing ${shareDir} failed: ${String(error)}\n`));
+    discover().catch((error: unknown) =>
+      process.stderr.write(`sandbox: listing ${shareDir} failed: ${String(error)}\n`),
+    );
   }, RELIST_MS);
 
   function pathOf(node: Node): string {
@@ -42,7 +44,12 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
     try {
       await mkdir(shareDir, { recursive: true });
       for (const entry of await readdir(shareDir, { recursive: true, withFileTypes: true })) {
-        if (!entry.isFile() || entry.name.startsWith('.waybill-') || entry.name.startsWith('.fs_command_gateway')) continue;
+        if (
+          !entry.isFile() ||
+          entry.name.startsWith('.waybill-') ||
+          entry.name.startsWith('.fs_command_gateway')
+        )
+          continue;
         await look(join(entry.parentPath, entry.name));
       }
     } finally {
@@ -62,8 +69,16 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
     }
     unsettled.delete(path);
     placed.set(path, now);
-    const below = path.slice(shareDir.length + 1).split('\\').join('/');
-    world.writeFile(site, below, { size: now.size, modified: now.mtimeMs, owner: 'worker', etag: await md5Of(path) });
+    const below = path
+      .slice(shareDir.length + 1)
+      .split('\\')
+      .join('/');
+    world.writeFile(site, below, {
+      size: now.size,
+      modified: now.mtimeMs,
+      owner: 'worker',
+      etag: await md5Of(path),
+    });
   }
 
   return {
@@ -90,7 +105,10 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
   };
 }
 
-function same(a: { size: number; mtimeMs: number } | undefined, b: { size: number; mtimeMs: number }): boolean {
+function same(
+  a: { size: number; mtimeMs: number } | undefined,
+  b: { size: number; mtimeMs: number },
+): boolean {
   return a !== undefined && a.size === b.size && a.mtimeMs === b.mtimeMs;
 }
 

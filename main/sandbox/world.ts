@@ -142,9 +142,13 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     let node = this.root;
     for (const segment of segmentsOf(path)) {
       const plain = stripSuffix(segment);
-      const twins = [...(node.children.get(segment) ?? []), ...(plain === segment ? [] : (node.children.get(plain) ?? []))];
+      const twins = [
+        ...(node.children.get(segment) ?? []),
+        ...(plain === segment ? [] : (node.children.get(plain) ?? [])),
+      ];
       const visible = twins.filter((twin) => isVisible(site, twin));
-      const sameName = (twin: Node): readonly Node[] => visible.filter((other) => other.name === twin.name);
+      const sameName = (twin: Node): readonly Node[] =>
+        visible.filter((other) => other.name === twin.name);
       const match = visible.find((twin) => this.#shownName(site, twin, sameName(twin)) === segment);
       if (!match) return null;
       node = match;
@@ -169,7 +173,8 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     for (const segment of segmentsOf(path)) {
       done.push(segment);
       const there = this.find(site, done.join('/'));
-      if (there && there.kind !== 'folder') throw new WorldError('is-file', `${done.join('/')} is a file`);
+      if (there && there.kind !== 'folder')
+        throw new WorldError('is-file', `${done.join('/')} is a file`);
       node = there ?? this.#create(site, node, { name: segment, kind: 'folder', owner });
     }
     return node;
@@ -179,7 +184,9 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   writeFile(
     site: SiteName,
     path: string,
-    change: { size: number; modified: number; owner: string } & Partial<Pick<Snapshot, 'userMetadata' | 'contentType' | 'etag'>>,
+    change: { size: number; modified: number; owner: string } & Partial<
+      Pick<Snapshot, 'userMetadata' | 'contentType' | 'etag'>
+    >,
   ): Node {
     const segments = segmentsOf(path);
     const name = segments.pop();
@@ -187,7 +194,12 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     const there = this.find(site, path);
     if (there && there.kind !== 'file') throw new WorldError('is-folder', `${path} is a folder`);
     const node =
-      there ?? this.#create(site, this.makeFolders(site, segments.join('/'), change.owner), { name, kind: 'file', owner: change.owner });
+      there ??
+      this.#create(site, this.makeFolders(site, segments.join('/'), change.owner), {
+        name,
+        kind: 'file',
+        owner: change.owner,
+      });
     const version = node.head.version + 1;
     this.update(site, node, {
       size: change.size,
@@ -217,7 +229,11 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     this.emit('changed', { node, site });
   }
 
-  #create(site: SiteName, parent: Node, from: { name: string; kind: Node['kind']; owner: string }): Node {
+  #create(
+    site: SiteName,
+    parent: Node,
+    from: { name: string; kind: Node['kind']; owner: string },
+  ): Node {
     assertName(from.name);
     const node = this.#makeNode({ ...from, creator: site, parent, id: this.#nextId++ });
     this.emit('changed', { node, site });
@@ -268,7 +284,8 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       instances: new Map(),
     };
     this.#nodes.set(node.id, node);
-    if (from.parent) from.parent.children.set(node.name, [...(from.parent.children.get(node.name) ?? []), node]);
+    if (from.parent)
+      from.parent.children.set(node.name, [...(from.parent.children.get(node.name) ?? []), node]);
     this.#dirty.add(node);
     return node;
   }
@@ -285,17 +302,33 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     }
     // Parents before children: a site never shows a file in a folder it has not heard of.
     for (const node of [...this.#dirty].toSorted((a, b) => a.id - b.id)) {
-      const behind = this.options.sites.filter((site) => (node.seen.get(site.name)?.revision ?? -1) < node.head.revision);
-      const source = this.options.sites.find((site) => node.seen.get(site.name)?.revision === node.head.revision);
+      const behind = this.options.sites.filter(
+        (site) => (node.seen.get(site.name)?.revision ?? -1) < node.head.revision,
+      );
+      const source = this.options.sites.find(
+        (site) => node.seen.get(site.name)?.revision === node.head.revision,
+      );
       for (const site of behind) {
         if (!source || this.isCut(source.name, site.name)) continue;
         node.seen.set(site.name, node.head);
         const counter = this.link(source.name, site.name);
-        counter.metadataBytes += Buffer.byteLength(JSON.stringify({ name: node.name, kind: node.kind, parent: node.parent?.uuid, ...node.head }));
+        counter.metadataBytes += Buffer.byteLength(
+          JSON.stringify({
+            name: node.name,
+            kind: node.kind,
+            parent: node.parent?.uuid,
+            ...node.head,
+          }),
+        );
         counter.metadataItems += 1;
         this.emit('replicated', { node, site: site.name });
       }
-      if (this.options.sites.every((site) => node.seen.get(site.name)?.revision === node.head.revision)) this.#dirty.delete(node);
+      if (
+        this.options.sites.every(
+          (site) => node.seen.get(site.name)?.revision === node.head.revision,
+        )
+      )
+        this.#dirty.delete(node);
     }
   }
 
@@ -305,7 +338,14 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
 
   link(from: SiteName, to: SiteName): LinkCounter {
     const key = linkKey(from, to);
-    const counter = this.#links.get(key) ?? { from, to, payloadBytes: 0, payloadFiles: 0, metadataBytes: 0, metadataItems: 0 };
+    const counter = this.#links.get(key) ?? {
+      from,
+      to,
+      payloadBytes: 0,
+      payloadFiles: 0,
+      metadataBytes: 0,
+      metadataItems: 0,
+    };
     this.#links.set(key, counter);
     return counter;
   }
@@ -315,7 +355,11 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   }
 
   /** A value set on the node itself or inherited from a folder above, as one site knows it. */
-  inherited<T>(site: SiteName, node: Node, read: (snapshot: Snapshot) => T | undefined): T | undefined {
+  inherited<T>(
+    site: SiteName,
+    node: Node,
+    read: (snapshot: Snapshot) => T | undefined,
+  ): T | undefined {
     for (let at: Node | null = node; at; at = at.parent) {
       const snapshot = at.seen.get(site);
       const value = snapshot === undefined ? undefined : read(snapshot);
@@ -406,7 +450,13 @@ function linkKey(from: SiteName, to: SiteName): string {
 }
 
 function assertName(name: string): void {
-  if (name === '.' || name === '..' || name.includes('/') || name.includes('\0') || Buffer.byteLength(name) > 255) {
+  if (
+    name === '.' ||
+    name === '..' ||
+    name.includes('/') ||
+    name.includes('\0') ||
+    Buffer.byteLength(name) > 255
+  ) {
     throw new WorldError('bad-name', `"${name}" is no file name`);
   }
 }

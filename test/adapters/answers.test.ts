@@ -7,7 +7,9 @@ import { parseAnswer, type AnswerValue } from '../../main/adapters/gateway/answe
 /** Maps print as plain objects so that expectations stay readable. */
 function plain(values: readonly AnswerValue[] | null): unknown {
   return JSON.parse(
-    JSON.stringify(values, (_key, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value)),
+    JSON.stringify(values, (_key, value: unknown) =>
+      value instanceof Map ? Object.fromEntries(value) : value,
+    ),
   ) as unknown;
 }
 
@@ -29,7 +31,10 @@ describe('documented answers', () => {
     ['(18 DAYS+19:55:51)', [{ kind: 'raw', text: '(18 DAYS+19:55:51)' }]],
     ['00:05:00', [{ kind: 'raw', text: '00:05:00' }]],
     ["ALIGNMENT('ALIGNED')", [{ kind: 'enum', type: 'ALIGNMENT', name: 'ALIGNED' }]],
-    ["LOCAL_TIME('2026-01-05 10:11:12')", [{ kind: 'date', epochMs: Date.UTC(2026, 0, 5, 10, 11, 12) }]],
+    [
+      "LOCAL_TIME('2026-01-05 10:11:12')",
+      [{ kind: 'date', epochMs: Date.UTC(2026, 0, 5, 10, 11, 12) }],
+    ],
     ['TAGS_TABLE{}', [{ kind: 'table', name: 'TAGS_TABLE', rows: [] }]],
     [
       'TAGS_TABLE{|NAME = "dest_region", |VALUE = "eu-west-2"; |NAME = "b", |VALUE = 3}',
@@ -64,7 +69,11 @@ describe('documented answers', () => {
       [
         {
           kind: 'tuple',
-          items: [text('./s010_v003.ma'), { kind: 'size', bytes: 88_200_000 }, { kind: 'enum', type: 'ALIGNMENT', name: 'ALIGNED' }],
+          items: [
+            text('./s010_v003.ma'),
+            { kind: 'size', bytes: 88_200_000 },
+            { kind: 'enum', type: 'ALIGNMENT', name: 'ALIGNED' },
+          ],
         },
         { kind: 'tuple', items: [text('./b'), { kind: 'number', value: 12 }, { kind: 'empty' }] },
       ],
@@ -87,7 +96,10 @@ describe('documented answers', () => {
     [
       '[["./a",5]]{"x":1}\n\n"t"',
       [
-        { kind: 'tuple', items: [{ kind: 'tuple', items: [text('./a'), { kind: 'number', value: 5 }] }] },
+        {
+          kind: 'tuple',
+          items: [{ kind: 'tuple', items: [text('./a'), { kind: 'number', value: 5 }] }],
+        },
         { kind: 'table', name: '', rows: [{ x: { kind: 'number', value: 1 } }] },
         text('t'),
       ],
@@ -121,27 +133,50 @@ describe('documented answers', () => {
   });
 });
 
-const words = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,12}$/).filter((word) => word !== 'TRUE' && word !== 'FALSE');
+const words = fc
+  .stringMatching(/^[A-Z][A-Z0-9_]{0,12}$/)
+  .filter((word) => word !== 'TRUE' && word !== 'FALSE');
 const leaf: fc.Arbitrary<AnswerValue> = fc.oneof(
   fc.constant<AnswerValue>({ kind: 'empty' }),
   fc.boolean().map((value): AnswerValue => ({ kind: 'boolean', value })),
-  fc.maxSafeInteger().map((value): AnswerValue => ({ kind: 'number', value: value === 0 ? 0 : value })),
-  fc.string({ unit: 'binary' }).map((value): AnswerValue => text(value.replaceAll('\0', ''))),
-  fc.record({ type: words, name: fc.stringMatching(/^[A-Za-z0-9 ._:'"\\-]{0,20}$/) }).filter(({ type }) => !type.endsWith('TIME')).map(
-    ({ type, name }): AnswerValue => ({ kind: 'enum', type, name }),
-  ),
   fc
-    .date({ min: new Date('1970-01-02T00:00:00Z'), max: new Date('2200-01-01T00:00:00Z'), noInvalidDate: true })
-    .map((date): AnswerValue => ({ kind: 'date', epochMs: Math.floor(date.getTime() / 1000) * 1000 })),
+    .maxSafeInteger()
+    .map((value): AnswerValue => ({ kind: 'number', value: value === 0 ? 0 : value })),
+  fc.string({ unit: 'binary' }).map((value): AnswerValue => text(value.replaceAll('\0', ''))),
+  fc
+    .record({ type: words, name: fc.stringMatching(/^[A-Za-z0-9 ._:'"\\-]{0,20}$/) })
+    .filter(({ type }) => !type.endsWith('TIME'))
+    .map(({ type, name }): AnswerValue => ({ kind: 'enum', type, name })),
+  fc
+    .date({
+      min: new Date('1970-01-02T00:00:00Z'),
+      max: new Date('2200-01-01T00:00:00Z'),
+      noInvalidDate: true,
+    })
+    .map((date): AnswerValue => ({
+      kind: 'date',
+      epochMs: Math.floor(date.getTime() / 1000) * 1000,
+    })),
 );
 const { value: anyValue } = fc.letrec<{ value: AnswerValue }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     leaf,
-    fc.array(tie('value'), { maxLength: 4 }).map((items): AnswerValue => ({ kind: 'tuple', items })),
     fc
-      .record({ name: words, rows: fc.array(fc.dictionary(words, tie('value'), { minKeys: 1, maxKeys: 3 }), { maxLength: 3 }) })
-      .map(({ name, rows }): AnswerValue => ({ kind: 'table', name, rows: rows.map((row) => new Map(Object.entries(row))) })),
+      .array(tie('value'), { maxLength: 4 })
+      .map((items): AnswerValue => ({ kind: 'tuple', items })),
+    fc
+      .record({
+        name: words,
+        rows: fc.array(fc.dictionary(words, tie('value'), { minKeys: 1, maxKeys: 3 }), {
+          maxLength: 3,
+        }),
+      })
+      .map(({ name, rows }): AnswerValue => ({
+        kind: 'table',
+        name,
+        rows: rows.map((row) => new Map(Object.entries(row))),
+      })),
   ),
 }));
 
@@ -185,21 +220,34 @@ describe('laws', () => {
   });
 
   test('concatenated JSON documents give one value each, with or without white space between', () => {
-    const document = fc.oneof(fc.array(fc.integer()), fc.dictionary(fc.string(), fc.integer(), { minKeys: 1 }));
+    const document = fc.oneof(
+      fc.array(fc.integer()),
+      fc.dictionary(fc.string(), fc.integer(), { minKeys: 1 }),
+    );
     fc.assert(
-      fc.property(fc.array(document, { minLength: 1, maxLength: 6 }), fc.constantFrom('', '\n', ' \n\n', ','), (documents, gap) => {
-        const answer = documents.map((item) => JSON.stringify(item)).join(gap);
-        expect(parseAnswer(answer)).toHaveLength(documents.length);
-      }),
+      fc.property(
+        fc.array(document, { minLength: 1, maxLength: 6 }),
+        fc.constantFrom('', '\n', ' \n\n', ','),
+        (documents, gap) => {
+          const answer = documents.map((item) => JSON.stringify(item)).join(gap);
+          expect(parseAnswer(answer)).toHaveLength(documents.length);
+        },
+      ),
     );
   });
 
   test('no text makes the reader throw', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[{}[\]()"'|=,;#A-Z0-9 \n]{0,60}$/)), (answer) => {
-        const values = parseAnswer(answer);
-        expect(values === null || Array.isArray(values)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.stringMatching(/^[{}[\]()"'|=,;#A-Z0-9 \n]{0,60}$/),
+        ),
+        (answer) => {
+          const values = parseAnswer(answer);
+          expect(values === null || Array.isArray(values)).toBe(true);
+        },
+      ),
       { numRuns: 1_000 },
     );
   });

@@ -22,7 +22,9 @@ export function clockContract(name: string, clock: () => Clock): void {
       const sleeping = clock().sleep(60_000, { signal: stop.signal });
       stop.abort();
       await expect(sleeping).rejects.toMatchObject({ name: 'AbortError' });
-      await expect(clock().sleep(60_000, { signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(clock().sleep(60_000, { signal: stop.signal })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     });
 
     test('a negative sleep is no sleep', async () => {

@@ -28,14 +28,17 @@ describe('sandbox', () => {
 describe('real farm', () => {
   const real = realEndpoint(['FARM_URL', 'FARM_REGION', 'FARM_GROUP', 'FARM_ROOT']);
   if (!real) {
-    test('a real Deadline Web Service', (context) => context.skip('set WAYBILL_REAL_FARM_URL, _REGION, _GROUP and _ROOT'));
+    test('a real Deadline Web Service', (context) =>
+      context.skip('set WAYBILL_REAL_FARM_URL, _REGION, _GROUP and _ROOT'));
     return;
   }
   const username = process.env['WAYBILL_REAL_FARM_USER'];
   farmContract('a real farm', () => ({
     farm: createFarm({
       url: real.FARM_URL,
-      ...(username === undefined ? {} : { username, password: async () => process.env['WAYBILL_REAL_FARM_PASSWORD'] }),
+      ...(username === undefined
+        ? {}
+        : { username, password: async () => process.env['WAYBILL_REAL_FARM_PASSWORD'] }),
     }),
     region: real.FARM_REGION as RegionId,
     group: real.FARM_GROUP,

@@ -95,7 +95,10 @@ export function farmContract(name: string, subject: () => FarmSubject): void {
     test('more ids than fit one URL are asked in turns', async () => {
       const { farm } = subject();
       const id = await farm.submit(submission());
-      const many = Array.from({ length: 120 }, (_, index) => index.toString(16).padStart(24, '0') as FarmJobId);
+      const many = Array.from(
+        { length: 120 },
+        (_, index) => index.toString(16).padStart(24, '0') as FarmJobId,
+      );
       expect((await farm.jobs([...many, id])).map((job) => job.id)).toEqual([id]);
     });
 
@@ -108,12 +111,18 @@ export function farmContract(name: string, subject: () => FarmSubject): void {
     test('a history entry is taken', async () => {
       const { farm } = subject();
       const id = await farm.submit(submission());
-      await expect(farm.addHistory(id, 'Waybill: payload is in region\nsecond line')).resolves.toBeUndefined();
+      await expect(
+        farm.addHistory(id, 'Waybill: payload is in region\nsecond line'),
+      ).resolves.toBeUndefined();
     });
 
     test('each path is mapped for a worker of the region, in order', async () => {
       const { farm, region, farmRoot } = subject();
-      const paths = [`${farmRoot}/shots/a b.blend`, '/elsewhere/x', `${farmRoot}/shots/b.blend`] as FarmPath[];
+      const paths = [
+        `${farmRoot}/shots/a b.blend`,
+        '/elsewhere/x',
+        `${farmRoot}/shots/b.blend`,
+      ] as FarmPath[];
       const mapped = await farm.mappedPaths({ os: 'Linux', region, paths });
       expect(mapped).toHaveLength(3);
       expect(mapped[0]).toMatch(/\/shots\/a b\.blend$/);
@@ -131,7 +140,9 @@ export function farmContract(name: string, subject: () => FarmSubject): void {
 
     test('a cancelled call ends with the signal', async () => {
       const { farm } = subject();
-      await expect(farm.groups({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(farm.groups({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     });
   });
 }

@@ -2,7 +2,17 @@
 
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { link, mkdir, mkdtemp, readFile, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -57,7 +67,10 @@ export function filesContract(name: string, files: () => Files): void {
     test('what is not there is missing, by name or by a file in its way', async () => {
       await writeFile(at('file'), 'x');
       for (const path of [at('none'), at('file/below')]) {
-        await expect(files().stat(path)).rejects.toMatchObject({ code: 'file-missing', facts: { path } });
+        await expect(files().stat(path)).rejects.toMatchObject({
+          code: 'file-missing',
+          facts: { path },
+        });
         await expect(files().digest(path)).rejects.toMatchObject({ code: 'file-missing' });
         await expect(files().remove(path)).rejects.toMatchObject({ code: 'file-missing' });
         await expect(files().realPath(path)).rejects.toMatchObject({ code: 'file-missing' });
@@ -77,14 +90,18 @@ export function filesContract(name: string, files: () => Files): void {
       await writeFile(at('temp1'), 'one');
       await writeFile(at('temp2'), 'two');
       await files().placeNew(at('temp1'), at('place'));
-      await expect(files().placeNew(at('temp2'), at('place'))).rejects.toMatchObject({ code: 'object-exists' });
+      await expect(files().placeNew(at('temp2'), at('place'))).rejects.toMatchObject({
+        code: 'object-exists',
+      });
       expect(await readFile(at('place'), 'utf8')).toBe('one');
       expect(await readFile(at('temp2'), 'utf8')).toBe('two');
       await expect(files().stat(at('temp1'))).rejects.toMatchObject({ code: 'file-missing' });
     });
 
     test('of ten that place one name exactly one does, and a dangling link counts as taken', async () => {
-      await Promise.all(Array.from({ length: 10 }, (_, index) => writeFile(at(`t${index}`), String(index))));
+      await Promise.all(
+        Array.from({ length: 10 }, (_, index) => writeFile(at(`t${index}`), String(index))),
+      );
       const outcomes = await Promise.allSettled(
         Array.from({ length: 10 }, (_, index) => files().placeNew(at(`t${index}`), at('place'))),
       );
@@ -93,7 +110,9 @@ export function filesContract(name: string, files: () => Files): void {
       expect(await readFile(at('place'), 'utf8')).toBe(String(winner));
       await symlink(at('nowhere'), at('dangling'));
       await writeFile(at('temp'), 'x');
-      await expect(files().placeNew(at('temp'), at('dangling'))).rejects.toMatchObject({ code: 'object-exists' });
+      await expect(files().placeNew(at('temp'), at('dangling'))).rejects.toMatchObject({
+        code: 'object-exists',
+      });
     });
 
     test('placing again after the answer was lost ends well', async () => {
@@ -106,10 +125,14 @@ export function filesContract(name: string, files: () => Files): void {
 
     test('the digest is SHA-256 of the content, of large files too', async () => {
       await writeFile(at('small'), 'abc');
-      expect(await files().digest(at('small'))).toBe(createHash('sha256').update('abc').digest('hex'));
+      expect(await files().digest(at('small'))).toBe(
+        createHash('sha256').update('abc').digest('hex'),
+      );
       await writeFile(at('large'), '');
       await truncate(at('large'), 5_000_000);
-      expect(await files().digest(at('large'))).toBe(createHash('sha256').update(Buffer.alloc(5_000_000)).digest('hex'));
+      expect(await files().digest(at('large'))).toBe(
+        createHash('sha256').update(Buffer.alloc(5_000_000)).digest('hex'),
+      );
     });
 
     test('neither a link nor a pipe nor a folder is read', async (context) => {
@@ -123,7 +146,9 @@ export function filesContract(name: string, files: () => Files): void {
     });
 
     test('a cancelled call ends with the signal', async () => {
-      await expect(files().list(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(files().list(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     });
   });
 }

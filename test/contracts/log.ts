@@ -11,10 +11,19 @@ export function logContract(name: string, open: () => { log: Log; lines(): strin
       log.info('Started', { count: 1, path: '/a\nb' });
       log.child('scan').child('disk').warn('Slow');
       log.error('Failed', { error: new Error('why', { cause: new Error('because') }) });
-      const [first, second, third] = lines().map((line) => JSON.parse(line) as Record<string, unknown>);
-      expect(first).toMatchObject({ level: 'info', message: 'Started', fields: { count: 1, path: '/a\nb' } });
+      const [first, second, third] = lines().map(
+        (line) => JSON.parse(line) as Record<string, unknown>,
+      );
+      expect(first).toMatchObject({
+        level: 'info',
+        message: 'Started',
+        fields: { count: 1, path: '/a\nb' },
+      });
       expect(second).toMatchObject({ level: 'warn', service: 'scan.disk', message: 'Slow' });
-      expect(third).toMatchObject({ level: 'error', fields: { error: { message: 'why', cause: { message: 'because' } } } });
+      expect(third).toMatchObject({
+        level: 'error',
+        fields: { error: { message: 'why', cause: { message: 'because' } } },
+      });
       expect(Number.isNaN(Date.parse(String(first?.['time'])))).toBe(false);
     });
 
@@ -44,7 +53,12 @@ export function logContract(name: string, open: () => { log: Log; lines(): strin
 
     test('odd values neither throw nor grow without bound', () => {
       const { log, lines } = open();
-      const loop: Record<string, unknown> = { big: 10n, when: new Date(NaN), run: () => 1, text: 'x'.repeat(100_000) };
+      const loop: Record<string, unknown> = {
+        big: 10n,
+        when: new Date(NaN),
+        run: () => 1,
+        text: 'x'.repeat(100_000),
+      };
       loop['self'] = loop;
       log.info('Odd', loop);
       expect(lines()).toHaveLength(1);

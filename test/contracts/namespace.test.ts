@@ -26,7 +26,11 @@ describe('sandbox', () => {
     const folder = siteFolder(studio, home.name);
     await mkdir(join(folder, 'contract'), { recursive: true });
     subject = {
-      gateway: createGateway({ siteName: home.name, sharePath, transport: directTransport({ url: home.gateway.url }) }),
+      gateway: createGateway({
+        siteName: home.name,
+        sharePath,
+        transport: directTransport({ url: home.gateway.url }),
+      }),
       anvil: stack.use(
         createAnvil({
           siteName: home.name,
@@ -49,9 +53,19 @@ describe('sandbox', () => {
 });
 
 describe('real site', () => {
-  const real = realEndpoint(['SITE', 'MOUNT', 'SHARE', 'SHARE_PATH', 'OTHER_SITE', 'ANVIL_URL', 'ANVIL_USER', 'ANVIL_PASSWORD']);
+  const real = realEndpoint([
+    'SITE',
+    'MOUNT',
+    'SHARE',
+    'SHARE_PATH',
+    'OTHER_SITE',
+    'ANVIL_URL',
+    'ANVIL_USER',
+    'ANVIL_PASSWORD',
+  ]);
   if (!real) {
-    test('a real Hammerspace site', (context) => context.skip('set WAYBILL_REAL_SITE, _MOUNT, _SHARE, _SHARE_PATH, _OTHER_SITE and _ANVIL_*'));
+    test('a real Hammerspace site', (context) =>
+      context.skip('set WAYBILL_REAL_SITE, _MOUNT, _SHARE, _SHARE_PATH, _OTHER_SITE and _ANVIL_*'));
     return;
   }
   const stack = new AsyncDisposableStack();
@@ -68,7 +82,9 @@ describe('real site', () => {
       createAnvil({
         siteName: real.SITE,
         url: real.ANVIL_URL,
-        ...(process.env['WAYBILL_REAL_CA'] === undefined ? {} : { ca: process.env['WAYBILL_REAL_CA'] }),
+        ...(process.env['WAYBILL_REAL_CA'] === undefined
+          ? {}
+          : { ca: process.env['WAYBILL_REAL_CA'] }),
         username: real.ANVIL_USER,
         password: async () => real.ANVIL_PASSWORD,
         productVersion: '0.0.0-test',

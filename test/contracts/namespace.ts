@@ -31,7 +31,9 @@ export function namespaceContract(name: string, subject: () => NamespaceSubject)
       await makeFile(`${dir}/tree/tex/é.png` as NamespacePath, Buffer.alloc(3));
       await makeFile(`${dir}/tree/empty` as NamespacePath, Buffer.alloc(0));
       const items = await gateway.tree(`${dir}/tree` as NamespacePath);
-      const shown = items.map((item) => [item.path, item.kind, item.kind === 'file' ? item.size : 0]).toSorted();
+      const shown = items
+        .map((item) => [item.path, item.kind, item.kind === 'file' ? item.size : 0])
+        .toSorted();
       expect(shown).toEqual(
         [
           [`${dir}/tree/a b.txt`, 'file', 1_234_567],
@@ -91,36 +93,52 @@ export function namespaceContract(name: string, subject: () => NamespaceSubject)
       expect(await gateway.hasMark(file, mark)).toBe(false);
     });
 
-    test.each(['a"b', "a'b", 'a b', 'ä', '', 'x\ny', '")']) (
+    test.each(['a"b', "a'b", 'a b', 'ä', '', 'x\ny', '")'])(
       'a mark %j that would need escaping is refused before anything is sent',
       async (keyword) => {
         const { gateway, dir } = subject();
-        await expect(gateway.addMark(dir, { kind: 'keyword', keyword })).rejects.toMatchObject({ code: 'bad-argument' });
+        await expect(gateway.addMark(dir, { kind: 'keyword', keyword })).rejects.toMatchObject({
+          code: 'bad-argument',
+        });
       },
     );
 
-    test.each(['what?.txt', 'a"b.txt', "it's.txt", 'a\nb'])('a file named %j cannot be marked', async (file) => {
-      const { gateway, dir } = subject();
-      const mark: Mark = { kind: 'keyword', keyword: 'K' };
-      await expect(gateway.addMark(`${dir}/${file}` as NamespacePath, mark)).rejects.toMatchObject({ code: 'bad-argument' });
-    });
+    test.each(['what?.txt', 'a"b.txt', "it's.txt", 'a\nb'])(
+      'a file named %j cannot be marked',
+      async (file) => {
+        const { gateway, dir } = subject();
+        const mark: Mark = { kind: 'keyword', keyword: 'K' };
+        await expect(
+          gateway.addMark(`${dir}/${file}` as NamespacePath, mark),
+        ).rejects.toMatchObject({ code: 'bad-argument' });
+      },
+    );
 
-    test.each(['/', '/other/x', '/shots/../etc', 'shots/x'])('the path %s outside the share is refused', async (path) => {
-      const { gateway } = subject();
-      await expect(gateway.tree(path as NamespacePath)).rejects.toMatchObject({ code: 'outside-project' });
-    });
+    test.each(['/', '/other/x', '/shots/../etc', 'shots/x'])(
+      'the path %s outside the share is refused',
+      async (path) => {
+        const { gateway } = subject();
+        await expect(gateway.tree(path as NamespacePath)).rejects.toMatchObject({
+          code: 'outside-project',
+        });
+      },
+    );
 
     test('replication tells when metadata last went to the other site', async () => {
       const { gateway, dir, otherSite } = subject();
       const peers = await gateway.replication(dir);
       const peer = peers.find((candidate) => candidate.siteName === otherSite);
       expect(peer).toBeDefined();
-      expect(peer?.sentAt === null || Math.abs((peer?.sentAt ?? 0) - Date.now()) < 24 * 3_600_000).toBe(true);
+      expect(
+        peer?.sentAt === null || Math.abs((peer?.sentAt ?? 0) - Date.now()) < 24 * 3_600_000,
+      ).toBe(true);
     });
 
     test('a cancelled call ends with the signal and harms no later one', async () => {
       const { gateway, dir } = subject();
-      await expect(gateway.tree(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(gateway.tree(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
       const soon = new AbortController();
       const call = gateway.participants(dir, { signal: soon.signal });
       soon.abort();
@@ -130,7 +148,9 @@ export function namespaceContract(name: string, subject: () => NamespaceSubject)
 
     test('twenty questions at once are all answered', async () => {
       const { gateway, dir } = subject();
-      const answers = await Promise.all(Array.from({ length: 20 }, () => gateway.participants(dir)));
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => gateway.participants(dir)),
+      );
       expect(answers.every((answer) => answer.length === answers[0]?.length)).toBe(true);
     });
   });
@@ -160,12 +180,16 @@ export function namespaceContract(name: string, subject: () => NamespaceSubject)
       const { anvil, share } = subject();
       const objectives = await anvil.objectives({ share: share.name, path: '/' });
       expect(objectives.length).toBeGreaterThan(0);
-      expect(objectives.every((objective) => objective.name !== '' && objective.applicability !== '')).toBe(true);
+      expect(
+        objectives.every((objective) => objective.name !== '' && objective.applicability !== ''),
+      ).toBe(true);
     });
 
     test('a cancelled call ends with the signal', async () => {
       const { anvil } = subject();
-      await expect(anvil.sites({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(anvil.sites({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     });
   });
 }

@@ -14,25 +14,46 @@ describe('sandbox', () => {
   afterAll(() => sandbox.stop());
 
   objectsContract('the sandbox', () => ({
-    store: createObjectStore({ ...sandbox.studio.s3, secretAccessKey: async () => sandbox.studio.s3.secretAccessKey }),
+    store: createObjectStore({
+      ...sandbox.studio.s3,
+      secretAccessKey: async () => sandbox.studio.s3.secretAccessKey,
+    }),
     prefix: 'contract/objects/',
   }));
 
   test('a wrong secret key asks for a sign-in', async () => {
     const store = createObjectStore({ ...sandbox.studio.s3, secretAccessKey: async () => 'wrong' });
-    await expect(store.list('x/')).rejects.toMatchObject({ code: 'sign-in-failed', retry: 'sign-in' });
+    await expect(store.list('x/')).rejects.toMatchObject({
+      code: 'sign-in-failed',
+      retry: 'sign-in',
+    });
   });
 
   test('no secret key asks for a sign-in without a call', async () => {
-    const store = createObjectStore({ ...sandbox.studio.s3, secretAccessKey: async () => undefined });
-    await expect(store.list('x/')).rejects.toMatchObject({ code: 'sign-in-failed', message: expect.stringContaining('Enter it once') as string });
+    const store = createObjectStore({
+      ...sandbox.studio.s3,
+      secretAccessKey: async () => undefined,
+    });
+    await expect(store.list('x/')).rejects.toMatchObject({
+      code: 'sign-in-failed',
+      message: expect.stringContaining('Enter it once') as string,
+    });
   });
 });
 
 describe('real bucket', () => {
-  const real = realEndpoint(['S3_ENDPOINT', 'S3_REGION', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']);
+  const real = realEndpoint([
+    'S3_ENDPOINT',
+    'S3_REGION',
+    'S3_BUCKET',
+    'S3_ACCESS_KEY_ID',
+    'S3_SECRET_ACCESS_KEY',
+  ]);
   if (!real) {
-    test('a real bucket', (context) => context.skip('set WAYBILL_REAL_S3_ENDPOINT, _REGION, _BUCKET, _ACCESS_KEY_ID and _SECRET_ACCESS_KEY'));
+    test('a real bucket', (context) =>
+      context.skip(
+        'set WAYBILL_REAL_S3_ENDPOINT, _REGION, _BUCKET, _ACCESS_KEY_ID and _SECRET_ACCESS_KEY',
+      ));
     return;
   }
   objectsContract('a real bucket', () => ({

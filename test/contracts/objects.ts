@@ -1,7 +1,16 @@
 // The contract of the ObjectStore port: conditions hold, checksums are checked, nothing is overwritten.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFile, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,7 +38,9 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
       next += 1;
       return `${subject().prefix}${process.pid}-${next}/file ä+&%.${suffix}`;
     }
-    async function newFile(bytes: Buffer): Promise<{ path: LocalPath; size: number; sha256: string }> {
+    async function newFile(
+      bytes: Buffer,
+    ): Promise<{ path: LocalPath; size: number; sha256: string }> {
       next += 1;
       const path = join(dir, `file-${next}`) as LocalPath;
       await writeFile(path, bytes);
@@ -46,32 +57,41 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
       await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
     });
 
-    test.each([0, 1, 300_000, 3_000_001])('a file of %i bytes comes back byte for byte with its checksum', async (size) => {
-      const { store } = subject();
-      const key = newKey();
-      const bytes = randomBytes(size);
-      const file = await newFile(bytes);
-      const progress: number[] = [];
-      const outcome = await store.putFile({ key, ...file, condition: ABSENT }, { onProgress: (done) => progress.push(done) });
-      expect(outcome.kind).toBe('stored');
-      expect(progress.at(-1) ?? 0).toBe(size);
-      const facts = await store.head(key);
-      expect(facts).toMatchObject({ key, size, sha256: file.sha256 });
-      expect(outcome.kind === 'stored' && outcome.etag === facts?.etag).toBe(true);
-      expect(Math.abs((facts?.modified ?? 0) - Date.now())).toBeLessThan(24 * 3_600_000);
-      const path = join(dir, `down-${next}`) as LocalPath;
-      const received: number[] = [];
-      await store.getFile(key, path, { onProgress: (done) => received.push(done) });
-      expect((await readFile(path)).equals(bytes)).toBe(true);
-      expect(received.at(-1) ?? 0).toBe(size);
-    });
+    test.each([0, 1, 300_000, 3_000_001])(
+      'a file of %i bytes comes back byte for byte with its checksum',
+      async (size) => {
+        const { store } = subject();
+        const key = newKey();
+        const bytes = randomBytes(size);
+        const file = await newFile(bytes);
+        const progress: number[] = [];
+        const outcome = await store.putFile(
+          { key, ...file, condition: ABSENT },
+          { onProgress: (done) => progress.push(done) },
+        );
+        expect(outcome.kind).toBe('stored');
+        expect(progress.at(-1) ?? 0).toBe(size);
+        const facts = await store.head(key);
+        expect(facts).toMatchObject({ key, size, sha256: file.sha256 });
+        expect(outcome.kind === 'stored' && outcome.etag === facts?.etag).toBe(true);
+        expect(Math.abs((facts?.modified ?? 0) - Date.now())).toBeLessThan(24 * 3_600_000);
+        const path = join(dir, `down-${next}`) as LocalPath;
+        const received: number[] = [];
+        await store.getFile(key, path, { onProgress: (done) => received.push(done) });
+        expect((await readFile(path)).equals(bytes)).toBe(true);
+        expect(received.at(-1) ?? 0).toBe(size);
+      },
+    );
 
     test('a write for an absent object leaves what is there and shows it', async () => {
       const { store } = subject();
       const key = newKey('txt');
       expect((await store.putText({ key, text: 'first', condition: ABSENT })).kind).toBe('stored');
       const second = await store.putText({ key, text: 'second', condition: ABSENT });
-      expect(second).toMatchObject({ kind: 'refused', current: { key, size: 5, sha256: sha256Of(Buffer.from('first')) } });
+      expect(second).toMatchObject({
+        kind: 'refused',
+        current: { key, size: 5, sha256: sha256Of(Buffer.from('first')) },
+      });
       expect((await store.getText(key))?.text).toBe('first');
       const file = await newFile(Buffer.from('third'));
       expect((await store.putFile({ key, ...file, condition: ABSENT })).kind).toBe('refused');
@@ -82,7 +102,9 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
       const { store } = subject();
       const key = newKey('txt');
       const outcomes = await Promise.all(
-        Array.from({ length: 10 }, (_, index) => store.putText({ key, text: `writer ${index}`, condition: ABSENT })),
+        Array.from({ length: 10 }, (_, index) =>
+          store.putText({ key, text: `writer ${index}`, condition: ABSENT }),
+        ),
       );
       expect(outcomes.filter((outcome) => outcome.kind === 'stored')).toHaveLength(1);
       const winner = outcomes.findIndex((outcome) => outcome.kind === 'stored');
@@ -94,12 +116,24 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
       const key = newKey('txt');
       const first = await store.putText({ key, text: 'one', condition: ABSENT });
       if (first.kind !== 'stored') throw new Error('not stored');
-      const second = await store.putText({ key, text: 'two!', condition: { kind: 'unchanged', etag: first.etag } });
+      const second = await store.putText({
+        key,
+        text: 'two!',
+        condition: { kind: 'unchanged', etag: first.etag },
+      });
       expect(second.kind).toBe('stored');
-      const stale = await store.putText({ key, text: 'three', condition: { kind: 'unchanged', etag: first.etag } });
+      const stale = await store.putText({
+        key,
+        text: 'three',
+        condition: { kind: 'unchanged', etag: first.etag },
+      });
       expect(stale).toMatchObject({ kind: 'refused', current: { size: 4 } });
       expect((await store.getText(key))?.text).toBe('two!');
-      const gone = await store.putText({ key: newKey('txt'), text: 'x', condition: { kind: 'unchanged', etag: first.etag } });
+      const gone = await store.putText({
+        key: newKey('txt'),
+        text: 'x',
+        condition: { kind: 'unchanged', etag: first.etag },
+      });
       expect(gone).toEqual({ kind: 'refused', current: null });
     });
 
@@ -129,11 +163,15 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
       const { store } = subject();
       const file = await newFile(Buffer.from('twelve bytes'));
       const short = newKey();
-      await expect(store.putFile({ key: short, ...file, size: 11, condition: ABSENT })).rejects.toMatchObject({ code: 'file-changed' });
+      await expect(
+        store.putFile({ key: short, ...file, size: 11, condition: ABSENT }),
+      ).rejects.toMatchObject({ code: 'file-changed' });
       expect(await store.head(short)).toBeNull();
       const wrong = newKey();
       const sha256 = sha256Of(Buffer.from('other bytes.'));
-      await expect(store.putFile({ key: wrong, ...file, sha256, condition: ABSENT })).rejects.toMatchObject({ code: 'file-changed' });
+      await expect(
+        store.putFile({ key: wrong, ...file, sha256, condition: ABSENT }),
+      ).rejects.toMatchObject({ code: 'file-changed' });
       expect(await store.head(wrong)).toBeNull();
     });
 
@@ -178,7 +216,10 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
       expect(await readFile(mine, 'utf8')).toBe('mine');
       const stop = new AbortController();
       const before = await readdir(dir);
-      const call = store.getFile(key, join(dir, 'cancelled') as LocalPath, { signal: stop.signal, onProgress: () => stop.abort() });
+      const call = store.getFile(key, join(dir, 'cancelled') as LocalPath, {
+        signal: stop.signal,
+        onProgress: () => stop.abort(),
+      });
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
       expect(await readdir(dir)).toEqual(before);
     });
@@ -186,13 +227,21 @@ export function objectsContract(name: string, subject: () => ObjectsSubject): vo
     test('a missing file to send is reported as missing', async () => {
       const { store } = subject();
       const path = join(dir, 'not-there') as LocalPath;
-      const put = store.putFile({ key: newKey(), path, size: 1, sha256: sha256Of(Buffer.from('x')), condition: ABSENT });
+      const put = store.putFile({
+        key: newKey(),
+        path,
+        size: 1,
+        sha256: sha256Of(Buffer.from('x')),
+        condition: ABSENT,
+      });
       await expect(put).rejects.toMatchObject({ code: 'file-missing' });
     });
 
     test('a cancelled call ends with the signal', async () => {
       const { store } = subject();
-      await expect(store.head('x', { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(store.head('x', { signal: AbortSignal.abort() })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     });
   });
 }

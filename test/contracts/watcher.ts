@@ -13,7 +13,10 @@ export function watcherContract(name: string, watcher: () => Watcher): void {
     let hints: WatchHint[];
     let errors: unknown[];
     const at = (path: string): string => join(dir, path);
-    const handlers = { onHint: (hint: WatchHint) => void hints.push(hint), onError: (error: unknown) => void errors.push(error) };
+    const handlers = {
+      onHint: (hint: WatchHint) => void hints.push(hint),
+      onError: (error: unknown) => void errors.push(error),
+    };
     const seen = (path: string, kind: WatchHint['kind']) => () =>
       expect(hints).toContainEqual({ kind, path: at(path) });
 
@@ -49,7 +52,9 @@ export function watcherContract(name: string, watcher: () => Watcher): void {
       await writeFile(at('.waybill-1.part'), 'x');
       await writeFile(at('last'), 'x');
       await vi.waitFor(seen('last', 'changed'), { timeout: 5_000 });
-      expect(hints.map((hint) => hint.path).filter((path) => path !== at('last') && path !== dir)).toEqual([]);
+      expect(
+        hints.map((hint) => hint.path).filter((path) => path !== at('last') && path !== dir),
+      ).toEqual([]);
     });
 
     test('no hint comes after the watch ended, by disposing it or by the signal', async () => {
@@ -60,7 +65,9 @@ export function watcherContract(name: string, watcher: () => Watcher): void {
       await writeFile(at('late'), 'x');
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect(hints).toEqual([]);
-      await expect(watcher().watch(dir, handlers, { signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(watcher().watch(dir, handlers, { signal: stop.signal })).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     });
   });
 }

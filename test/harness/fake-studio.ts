@@ -9,7 +9,12 @@ import type { EnginePorts, Studio } from '../../main/engine/context.ts';
 import type { FarmJobId, NamespacePath, RegionId, SubmitId } from '../../main/engine/core/names.ts';
 import type { Farm, FarmJob, FarmSubmission } from '../../main/engine/ports/farm.ts';
 import type { Gateway, Mark, NamespaceItem } from '../../main/engine/ports/namespace.ts';
-import type { ObjectFacts, ObjectStore, PutOutcome, WriteCondition } from '../../main/engine/ports/objects.ts';
+import type {
+  ObjectFacts,
+  ObjectStore,
+  PutOutcome,
+  WriteCondition,
+} from '../../main/engine/ports/objects.ts';
 
 export const fakeStudio: Studio = {
   kind: 'sandbox',
@@ -17,7 +22,13 @@ export const fakeStudio: Studio = {
   homeSite: 'london',
   share: { name: 'shots', path: '/shots' as NamespacePath },
   regions: [
-    { id: 'us-west-2' as RegionId, name: 'Oregon', place: 'Boardman', siteName: 'oregon', groups: ['cpu-us-west-2'] },
+    {
+      id: 'us-west-2' as RegionId,
+      name: 'Oregon',
+      place: 'Boardman',
+      siteName: 'oregon',
+      groups: ['cpu-us-west-2'],
+    },
   ],
   farmRoot: '/mnt/hs',
   fallbackRenderer: null,
@@ -56,7 +67,13 @@ export function createFakeWorld(): FakeWorld {
   function factsOf(key: string): ObjectFacts | null {
     const file = files.get(`/shots/${key}`);
     if (!file) return null;
-    return { key, size: file.body.length, etag: etagOf(file.body), modified: file.modified, sha256: file.sha256 };
+    return {
+      key,
+      size: file.body.length,
+      etag: etagOf(file.body),
+      modified: file.modified,
+      sha256: file.sha256,
+    };
   }
 
   function put(key: string, body: Buffer, condition: WriteCondition): PutOutcome {
@@ -64,14 +81,21 @@ export function createFakeWorld(): FakeWorld {
     const holds = condition.kind === 'absent' ? current === null : current?.etag === condition.etag;
     if (!holds) return { kind: 'refused', current };
     tick += 1;
-    files.set(`/shots/${key}`, { body, modified: tick, sha256: sha256Of(body), sites: new Set(['london']) });
+    files.set(`/shots/${key}`, {
+      body,
+      modified: tick,
+      sha256: sha256Of(body),
+      sites: new Set(['london']),
+    });
     return { kind: 'stored', etag: etagOf(body) };
   }
 
   const objects: ObjectStore = {
     head: async (key) => factsOf(key),
     list: async (prefix) =>
-      [...files.keys()].flatMap((path) => (path.startsWith(`/shots/${prefix}`) ? (factsOf(path.slice(7)) ?? []) : [])),
+      [...files.keys()].flatMap((path) =>
+        path.startsWith(`/shots/${prefix}`) ? (factsOf(path.slice(7)) ?? []) : [],
+      ),
     putFile: async (request) => put(request.key, readFileSync(request.path), request.condition),
     putText: async (request) => put(request.key, Buffer.from(request.text), request.condition),
     async getText(key) {
@@ -81,7 +105,8 @@ export function createFakeWorld(): FakeWorld {
     async getFile(key, path) {
       const file = files.get(`/shots/${key}`);
       const facts = factsOf(key);
-      if (!file || !facts) throw new AgentError('file-missing', { message: `${key} is not there.`, retry: 'never' });
+      if (!file || !facts)
+        throw new AgentError('file-missing', { message: `${key} is not there.`, retry: 'never' });
       await writeFile(path, file.body, { flag: 'wx' });
       return facts;
     },
@@ -152,9 +177,16 @@ export function createFakeWorld(): FakeWorld {
     const output = outputs.get(id);
     for (let frame = 1; output && frame <= output.frames; frame += 1) {
       tick += 1;
-      const name = output.pattern.replace(/#+/, (hashes) => String(frame).padStart(hashes.length, '0'));
+      const name = output.pattern.replace(/#+/, (hashes) =>
+        String(frame).padStart(hashes.length, '0'),
+      );
       const path = `${output.dir.replace('/mnt/hs', '')}/${name}`;
-      files.set(path, { body: Buffer.from(`frame ${frame} of ${id}`), modified: tick, sha256: null, sites: new Set(['oregon']) });
+      files.set(path, {
+        body: Buffer.from(`frame ${frame} of ${id}`),
+        modified: tick,
+        sha256: null,
+        sites: new Set(['oregon']),
+      });
     }
     jobs.set(id, { ...job, state: 'completed', tasksCompleted: job.tasksTotal });
   }
@@ -169,11 +201,15 @@ export function createFakeWorld(): FakeWorld {
         const id = takeJob(submission);
         if (world.losePostAnswer) {
           world.losePostAnswer = false;
-          throw new AgentError('connection-timeout', { message: 'The farm did not answer. Trying again.', retry: 'later' });
+          throw new AgentError('connection-timeout', {
+            message: 'The farm did not answer. Trying again.',
+            retry: 'later',
+          });
         }
         return id;
       },
-      findBySubmitId: async (submitId) => [...jobs.values()].find((job) => job.submitId === submitId) ?? null,
+      findBySubmitId: async (submitId) =>
+        [...jobs.values()].find((job) => job.submitId === submitId) ?? null,
       jobs: async (ids) => ids.flatMap((id) => jobs.get(id) ?? []),
       tasks: async () => [],
       async resume(id) {
@@ -196,7 +232,11 @@ export function createFakeWorld(): FakeWorld {
     const id = `job${world.posts}` as FarmJobId;
     const { jobInfo } = submission;
     const frames = Number(jobInfo['Frames']?.split('-').at(-1));
-    outputs.set(id, { dir: jobInfo['OutputDirectory0'] ?? '', pattern: jobInfo['OutputFilename0'] ?? '', frames });
+    outputs.set(id, {
+      dir: jobInfo['OutputDirectory0'] ?? '',
+      pattern: jobInfo['OutputFilename0'] ?? '',
+      frames,
+    });
     jobs.set(id, {
       id,
       name: jobInfo['Name'] ?? '',

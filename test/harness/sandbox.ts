@@ -125,13 +125,21 @@ export function siteFolder(studio: EndpointsDocument, siteName: string): string 
 }
 
 /** One call of the sandbox's control door. */
-export async function control(studio: EndpointsDocument, path: string, body?: unknown): Promise<unknown> {
+export async function control(
+  studio: EndpointsDocument,
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
   const response = await fetch(`${studio.control.url}${path}`, {
     method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${studio.control.token}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${studio.control.token}`,
+      'content-type': 'application/json',
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  if (!response.ok) throw new Error(`control ${path} answered ${response.status}: ${text.slice(0, 300)}`);
+  if (!response.ok)
+    throw new Error(`control ${path} answered ${response.status}: ${text.slice(0, 300)}`);
   return text === '' ? null : (JSON.parse(text) as unknown);
 }

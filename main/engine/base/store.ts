@@ -17,7 +17,15 @@ export interface Store extends Disposable {
   watch(slices: readonly SliceName[] | 'all', onChange: (change: StateChange) => void): Disposable;
 }
 
-type KeyedSlice = 'health' | 'projects' | 'scenes' | 'regions' | 'waybills' | 'transfers' | 'jobs' | 'collisions';
+type KeyedSlice =
+  | 'health'
+  | 'projects'
+  | 'scenes'
+  | 'regions'
+  | 'waybills'
+  | 'transfers'
+  | 'jobs'
+  | 'collisions';
 
 export function createStore(initial: AgentState, clock: Clock): Store {
   let state = initial;
@@ -25,7 +33,10 @@ export function createStore(initial: AgentState, clock: Clock): Store {
   let pending = new Set<SliceName>();
   let flushing = false;
   const stop = new AbortController();
-  const watchers = new Set<{ slices: readonly SliceName[] | 'all'; onChange: (change: StateChange) => void }>();
+  const watchers = new Set<{
+    slices: readonly SliceName[] | 'all';
+    onChange: (change: StateChange) => void;
+  }>();
 
   function set<K extends SliceName>(slice: K, value: AgentState[K]): void {
     if (state[slice] === value) return;
@@ -52,7 +63,8 @@ export function createStore(initial: AgentState, clock: Clock): Store {
     for (const watcher of watchers) {
       const slices: Partial<Record<SliceName, unknown>> = {};
       for (const slice of changed) {
-        if (watcher.slices === 'all' || watcher.slices.includes(slice)) slices[slice] = state[slice];
+        if (watcher.slices === 'all' || watcher.slices.includes(slice))
+          slices[slice] = state[slice];
       }
       watcher.onChange({ revision, slices: slices as Partial<AgentState> });
     }

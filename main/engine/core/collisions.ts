@@ -69,7 +69,10 @@ export function findCollisions(view: {
 
 /** The collision sits at the topmost folder; what lies below a suffixed folder is no collision of its own. */
 function insideSuffixed(path: string): boolean {
-  return path.split('/').slice(0, -1).some((segment) => parseCollisionName(segment) !== null);
+  return path
+    .split('/')
+    .slice(0, -1)
+    .some((segment) => parseCollisionName(segment) !== null);
 }
 
 function sideOf(item: SeenItem, site: string): CollisionSide {

@@ -13,7 +13,8 @@ export function parseFrames(text: string): FrameList {
   const frames = new Set<number>();
   for (const part of text.split(/[\s,]+/).filter((piece) => piece !== '')) {
     const match = /^(-?\d+)(?:-(-?\d+)(?:[x:](\d+))?)?$/.exec(part);
-    if (!match) return { kind: 'unreadable', why: `"${part}" is no frame or range such as 1-10x2.` };
+    if (!match)
+      return { kind: 'unreadable', why: `"${part}" is no frame or range such as 1-10x2.` };
     const first = Number(match[1]);
     const last = match[2] === undefined ? first : Number(match[2]);
     const step = match[3] === undefined ? 1 : Number(match[3]);

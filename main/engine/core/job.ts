@@ -42,13 +42,20 @@ export function planJob(
   farm: { readonly plugins: readonly string[]; readonly fallback: FallbackRenderer | null },
 ): JobOutcome {
   if (farm.plugins.includes('Blender')) {
-    return { kind: 'job', renderer: 'Blender', job: { jobInfo: jobInfoOf(plan, 'Blender'), pluginInfo: blenderInfo(plan) } };
+    return {
+      kind: 'job',
+      renderer: 'Blender',
+      job: { jobInfo: jobInfoOf(plan, 'Blender'), pluginInfo: blenderInfo(plan) },
+    };
   }
   if (farm.fallback && farm.plugins.includes('CommandLine')) {
     return {
       kind: 'job',
       renderer: 'preview',
-      job: { jobInfo: jobInfoOf(plan, 'CommandLine'), pluginInfo: previewInfo(plan, farm.fallback) },
+      job: {
+        jobInfo: jobInfoOf(plan, 'CommandLine'),
+        pluginInfo: previewInfo(plan, farm.fallback),
+      },
     };
   }
   return {

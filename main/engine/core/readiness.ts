@@ -45,18 +45,29 @@ export function readinessIn(
     filesReady += 1;
     bytesReady += file.size;
   }
-  return { kind: kindOf({ wanted: wanted.length, filesKnown, filesReady }), filesKnown, filesReady, bytesReady, stale };
+  return {
+    kind: kindOf({ wanted: wanted.length, filesKnown, filesReady }),
+    filesKnown,
+    filesReady,
+    bytesReady,
+    stale,
+  };
 }
 
 export function sameVersion(
   wanted: Pick<WantedFile, 'size' | 'homeModified'>,
   seen: Pick<SeenFile, 'size' | 'modified'>,
 ): boolean {
-  if (wanted.size !== seen.size || wanted.homeModified === null || seen.modified === null) return false;
+  if (wanted.size !== seen.size || wanted.homeModified === null || seen.modified === null)
+    return false;
   return wanted.homeModified === seen.modified;
 }
 
-function kindOf(count: { wanted: number; filesKnown: number; filesReady: number }): Readiness['kind'] {
+function kindOf(count: {
+  wanted: number;
+  filesKnown: number;
+  filesReady: number;
+}): Readiness['kind'] {
   if (count.wanted === 0 || count.filesKnown < count.wanted) return 'metadata-missing';
   if (count.filesReady === count.wanted) return 'ready';
   return count.filesReady > 0 ? 'payload-arriving' : 'metadata-in-region';

@@ -18,7 +18,14 @@ export type FarmJobState =
 export interface FarmTask {
   readonly id: number;
   readonly frames: string;
-  readonly state: 'queued' | 'suspended' | 'rendering' | 'completed' | 'failed' | 'pending' | 'unknown';
+  readonly state:
+    | 'queued'
+    | 'suspended'
+    | 'rendering'
+    | 'completed'
+    | 'failed'
+    | 'pending'
+    | 'unknown';
   readonly worker: string;
 }
 

@@ -31,7 +31,10 @@ export async function bringHome(
 ): Promise<Homecoming> {
   const key = objectKeyOf(ports.sharePath, frame.path);
   if (key === null) {
-    throw new AgentError('outside-project', { message: `${frame.path} lies outside the share.`, retry: 'never' });
+    throw new AgentError('outside-project', {
+      message: `${frame.path} lies outside the share.`,
+      retry: 'never',
+    });
   }
   const dir = frame.localDir as LocalPath;
   const name = baseNameOf(frame.path);
@@ -54,24 +57,38 @@ interface Placement {
   readonly dir: LocalPath;
   readonly name: string;
   readonly label: string;
-  readonly arrived: { readonly key: string; readonly etag: string; readonly size: number; readonly sha256: string };
+  readonly arrived: {
+    readonly key: string;
+    readonly etag: string;
+    readonly size: number;
+    readonly sha256: string;
+  };
 }
 
-async function place(ports: HomePorts, placement: Placement, signal: AbortSignal): Promise<Homecoming> {
+async function place(
+  ports: HomePorts,
+  placement: Placement,
+  signal: AbortSignal,
+): Promise<Homecoming> {
   const { arrived } = placement;
   const wanted = localPathOf(placement.dir, placement.name);
   const there = await digestIfThere(ports, wanted, signal);
   if (there === arrived.sha256) return remember(ports, wanted, { ...arrived, keptApart: false });
   if (there !== null) {
     // An earlier frame of ours, untouched since, may make room for its successor; anything else stays.
-    if (ports.ledger.object(arrived.key)?.sha256 !== there) return placeBeside(ports, placement, signal);
+    if (ports.ledger.object(arrived.key)?.sha256 !== there)
+      return placeBeside(ports, placement, signal);
     await ports.files.remove(wanted, { signal });
   }
   await ports.files.placeNew(placement.temp, wanted, { signal });
   return remember(ports, wanted, { ...arrived, keptApart: false });
 }
 
-async function placeBeside(ports: HomePorts, placement: Placement, signal: AbortSignal): Promise<Homecoming> {
+async function placeBeside(
+  ports: HomePorts,
+  placement: Placement,
+  signal: AbortSignal,
+): Promise<Homecoming> {
   const dot = placement.name.lastIndexOf('.');
   const stem = dot > 0 ? placement.name.slice(0, dot) : placement.name;
   const extension = dot > 0 ? placement.name.slice(dot) : '';
@@ -82,7 +99,11 @@ async function placeBeside(ports: HomePorts, placement: Placement, signal: Abort
   return { path, size, sha256, keptApart: true };
 }
 
-async function digestIfThere(ports: HomePorts, path: LocalPath, signal: AbortSignal): Promise<string | null> {
+async function digestIfThere(
+  ports: HomePorts,
+  path: LocalPath,
+  signal: AbortSignal,
+): Promise<string | null> {
   try {
     return await ports.files.digest(path, { signal });
   } catch (error) {
@@ -98,6 +119,13 @@ async function remember(
 ): Promise<Homecoming> {
   const stat = await ports.files.stat(path);
   const { key, etag, size, sha256, keptApart } = arrived;
-  ports.ledger.saveObject({ key, etag, size, sha256, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs });
+  ports.ledger.saveObject({
+    key,
+    etag,
+    size,
+    sha256,
+    mtimeNs: stat.mtimeNs,
+    ctimeNs: stat.ctimeNs,
+  });
   return { path, size, sha256, keptApart };
 }

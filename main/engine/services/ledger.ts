@@ -77,7 +77,11 @@ export interface Ledger extends Disposable {
   markMirrored(projectId: string, files: readonly RecordRow[]): void;
 
   intend(intent: Pick<Intent, 'id' | 'kind' | 'subject' | 'payload'>, at: number): Intent;
-  setIntent(id: string, state: IntentState, change: { at: number; proof?: string; payload?: unknown }): void;
+  setIntent(
+    id: string,
+    state: IntentState,
+    change: { at: number; proof?: string; payload?: unknown },
+  ): void;
   intent(id: string): Intent | null;
   openIntents(kind: IntentKind): Intent[];
   rows(limit: number): LedgerRow[];
@@ -149,7 +153,9 @@ export function openLedger(stateDir: string): Ledger {
         );
         let changed = 0;
         for (const file of files) {
-          changed += Number(note.run(projectId, file.relativePath, file.size, file.mtimeNs).changes);
+          changed += Number(
+            note.run(projectId, file.relativePath, file.size, file.mtimeNs).changes,
+          );
         }
         return changed;
       }),
@@ -273,7 +279,10 @@ export function openLedger(stateDir: string): Ledger {
         limit,
       ),
     newestActivity: (limit) =>
-      all<ActivityView>(`SELECT ${ACTIVITY_COLUMNS} FROM activity ORDER BY seq DESC LIMIT ?`, limit).toReversed(),
+      all<ActivityView>(
+        `SELECT ${ACTIVITY_COLUMNS} FROM activity ORDER BY seq DESC LIMIT ?`,
+        limit,
+      ).toReversed(),
     addNotice: (notice) =>
       run(
         'INSERT INTO notice(id, at, title, body, shown) VALUES (?, ?, ?, ?, 0) ON CONFLICT(id) DO NOTHING',
@@ -283,7 +292,8 @@ export function openLedger(stateDir: string): Ledger {
         notice.body,
       ) > 0,
     dismissNotice: (id) => void run('UPDATE notice SET shown = 1 WHERE id = ?', id),
-    openNotices: () => all<NoticeView>('SELECT id, at, title, body FROM notice WHERE shown = 0 ORDER BY at, id'),
+    openNotices: () =>
+      all<NoticeView>('SELECT id, at, title, body FROM notice WHERE shown = 0 ORDER BY at, id'),
 
     [Symbol.dispose]: () => db.close(),
   };
@@ -321,7 +331,9 @@ function openDatabase(stateDir: string, path: string): DatabaseSync {
 }
 
 function migrate(db: DatabaseSync, path: string): void {
-  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as {
+    user_version: number;
+  };
   if (version > SCHEMA_VERSION) {
     db.close();
     throw new AgentError('state-newer', {

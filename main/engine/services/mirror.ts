@@ -50,11 +50,17 @@ export async function mirrorBatch(
   if (!intent) return null;
   const { id, payload } = intent;
   ports.ledger.setIntent(id, 'sent', { at: ports.clock.now() });
-  await ports.objects.putText({ key: payload.key, text: payload.text, condition: { kind: 'absent' } }, { signal });
+  await ports.objects.putText(
+    { key: payload.key, text: payload.text, condition: { kind: 'absent' } },
+    { signal },
+  );
   const proof = await ports.objects.getText(payload.key, { signal });
   if (proof?.text !== payload.text) {
     // A foreign record under our own name: keep it, and write ours under a new one.
-    ports.ledger.setIntent(id, 'refused', { at: ports.clock.now(), proof: `another record is at ${payload.key}` });
+    ports.ledger.setIntent(id, 'refused', {
+      at: ports.clock.now(),
+      proof: `another record is at ${payload.key}`,
+    });
     throw new AgentError('object-exists', {
       message: `Another record is at ${payload.key}. It was kept; ours goes under a new name.`,
       retry: 'now',
@@ -71,7 +77,10 @@ export async function mirrorBatch(
 }
 
 /** A batch that a crash interrupted is finished under its own name first. */
-function openMirrorIntent(ports: MirrorPorts, project: MirrorProject): { id: string; payload: MirrorPayload } | null {
+function openMirrorIntent(
+  ports: MirrorPorts,
+  project: MirrorProject,
+): { id: string; payload: MirrorPayload } | null {
   for (const intent of ports.ledger.openIntents('mirror')) {
     const payload = intent.payload as MirrorPayload;
     if (payload.projectId === project.id) return { id: intent.id, payload };
@@ -79,7 +88,10 @@ function openMirrorIntent(ports: MirrorPorts, project: MirrorProject): { id: str
   return null;
 }
 
-function intendBatch(ports: MirrorPorts, project: MirrorProject): { id: string; payload: MirrorPayload } | null {
+function intendBatch(
+  ports: MirrorPorts,
+  project: MirrorProject,
+): { id: string; payload: MirrorPayload } | null {
   const records = ports.ledger.pendingRecords(project.id, RECORDS_PER_BATCH);
   if (records.length === 0) return null;
   const id = crypto.randomUUID();
@@ -97,7 +109,10 @@ function intendBatch(ports: MirrorPorts, project: MirrorProject): { id: string; 
 /** One header line with version, writer, count and checksum of the rest; then one line per file. */
 function recordText(workstation: string, records: readonly RecordRow[]): string {
   const lines = records
-    .map((record) => `${JSON.stringify({ path: record.relativePath, size: record.size, mtimeNs: record.mtimeNs })}\n`)
+    .map(
+      (record) =>
+        `${JSON.stringify({ path: record.relativePath, size: record.size, mtimeNs: record.mtimeNs })}\n`,
+    )
     .join('');
   const sha256 = createHash('sha256').update(lines).digest('hex');
   return `${JSON.stringify({ waybill: 1, workstation, count: records.length, sha256 })}\n${lines}`;

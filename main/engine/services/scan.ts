@@ -25,7 +25,11 @@ export interface ScanOptions {
 const MAX_DEPTH = 100;
 
 /** Every regular file below `dir`. Throws when the folder itself cannot be listed. */
-export async function scanProject(files: Files, dir: LocalPath, options: ScanOptions): Promise<Scan> {
+export async function scanProject(
+  files: Files,
+  dir: LocalPath,
+  options: ScanOptions,
+): Promise<Scan> {
   const found: ScannedFile[] = [];
   const unreadable: { relativePath: string; why: string }[] = [];
   const waiting: { relativePath: string; depth: number }[] = [{ relativePath: '', depth: 0 }];
@@ -35,7 +39,8 @@ export async function scanProject(files: Files, dir: LocalPath, options: ScanOpt
       const listing = await listFolder(files, dir, folder.relativePath, options.signal);
       found.push(...listing.files);
       if (folder.depth < MAX_DEPTH) {
-        for (const relativePath of listing.folders) waiting.push({ relativePath, depth: folder.depth + 1 });
+        for (const relativePath of listing.folders)
+          waiting.push({ relativePath, depth: folder.depth + 1 });
       }
     } catch (error) {
       options.signal.throwIfAborted();

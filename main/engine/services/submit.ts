@@ -45,7 +45,11 @@ export async function submitOnce(
   return proven(ports, intentId, await readBack(ports, id, submission.submitId, signal));
 }
 
-async function lookUp(ports: SubmitPorts, submitId: SubmitId, signal: AbortSignal): Promise<FarmJob | null> {
+async function lookUp(
+  ports: SubmitPorts,
+  submitId: SubmitId,
+  signal: AbortSignal,
+): Promise<FarmJob | null> {
   const first = await ports.farm.findBySubmitId(submitId, { signal });
   if (first) return first;
   await ports.clock.sleep(LOOKUP_GAP_MS, { signal });
@@ -86,10 +90,16 @@ export async function releaseOnce(
 ): Promise<Release> {
   const intentId = `release:${release.submitId}`;
   const at = (): number => ports.clock.now();
-  ports.ledger.intend({ id: intentId, kind: 'release', subject: release.submitId, payload: { jobId: release.jobId } }, at());
+  ports.ledger.intend(
+    { id: intentId, kind: 'release', subject: release.submitId, payload: { jobId: release.jobId } },
+    at(),
+  );
   const [job] = await ports.farm.jobs([release.jobId], { signal });
   if (!job) {
-    ports.ledger.setIntent(intentId, 'refused', { at: at(), proof: 'the job is gone from the farm' });
+    ports.ledger.setIntent(intentId, 'refused', {
+      at: at(),
+      proof: 'the job is gone from the farm',
+    });
     return { kind: 'gone' };
   }
   if (job.state !== 'suspended') {

@@ -43,20 +43,37 @@ export async function sendPayload(
   return files.map((file) => sent.get(file.path) ?? file);
 }
 
-async function sendFile(ports: TagPorts, file: WaybillFile, signal: AbortSignal): Promise<WaybillFile> {
+async function sendFile(
+  ports: TagPorts,
+  file: WaybillFile,
+  signal: AbortSignal,
+): Promise<WaybillFile> {
   const key = objectKeyOf(ports.sharePath, file.path);
   if (key === null) {
-    throw new AgentError('outside-project', { message: `${file.path} lies outside the share.`, retry: 'never' });
+    throw new AgentError('outside-project', {
+      message: `${file.path} lies outside the share.`,
+      retry: 'never',
+    });
   }
   const path = file.localPath as LocalPath;
   const stat = await ports.files.stat(path, { signal });
   const known = ports.ledger.object(key);
   const unchanged =
-    known !== null && known.size === stat.size && known.mtimeNs === stat.mtimeNs && known.ctimeNs === stat.ctimeNs;
+    known !== null &&
+    known.size === stat.size &&
+    known.mtimeNs === stat.mtimeNs &&
+    known.ctimeNs === stat.ctimeNs;
   const sha256 = unchanged ? known.sha256 : await ports.files.digest(path, { signal });
   const current = await ports.objects.head(key, { signal });
   const stored = (etag: string): WaybillFile => {
-    ports.ledger.saveObject({ key, etag, size: stat.size, sha256, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs });
+    ports.ledger.saveObject({
+      key,
+      etag,
+      size: stat.size,
+      sha256,
+      mtimeNs: stat.mtimeNs,
+      ctimeNs: stat.ctimeNs,
+    });
     return { ...file, size: stat.size, sha256 };
   };
   if (current && isSame(current, { size: stat.size, sha256 })) return stored(current.etag);
@@ -69,7 +86,8 @@ async function sendFile(ports: TagPorts, file: WaybillFile, signal: AbortSignal)
     case 'stored':
       return stored(outcome.etag);
     case 'refused':
-      if (outcome.current && isSame(outcome.current, { size: stat.size, sha256 })) return stored(outcome.current.etag);
+      if (outcome.current && isSame(outcome.current, { size: stat.size, sha256 }))
+        return stored(outcome.current.etag);
       throw new AgentError('object-exists', {
         message: `Someone else's ${baseNameOf(file.path)} is at ${file.path}; it was not overwritten. Rename yours or settle it with them, then retry.`,
         retry: 'never',
@@ -80,7 +98,9 @@ async function sendFile(ports: TagPorts, file: WaybillFile, signal: AbortSignal)
 
 /** Only an object that we stored ourselves may be replaced, and only while it is still ours. */
 function conditionFor(ourEtag: string | null, current: ObjectFacts | null): WriteCondition {
-  return ourEtag !== null && current !== null ? { kind: 'unchanged', etag: ourEtag } : { kind: 'absent' };
+  return ourEtag !== null && current !== null
+    ? { kind: 'unchanged', etag: ourEtag }
+    : { kind: 'absent' };
 }
 
 function isSame(current: ObjectFacts, ours: { size: number; sha256: string }): boolean {
@@ -131,11 +151,19 @@ async function isAnswered(
 ): Promise<boolean | null> {
   if (!ports.anvil) return null;
   try {
-    const objectives = await ports.anvil.objectives({ share: request.share, path: '/' }, { signal });
-    return objectives.some((objective) => objective.applicability.includes('HAS_KEEP_ON_THIS_SITE'));
+    const objectives = await ports.anvil.objectives(
+      { share: request.share, path: '/' },
+      { signal },
+    );
+    return objectives.some((objective) =>
+      objective.applicability.includes('HAS_KEEP_ON_THIS_SITE'),
+    );
   } catch (error) {
     if (isAbort(error)) throw error;
-    ports.log.warn('Objectives at the destination are unknown', { site: request.site, why: sentenceOf(error) });
+    ports.log.warn('Objectives at the destination are unknown', {
+      site: request.site,
+      why: sentenceOf(error),
+    });
     return null;
   }
 }

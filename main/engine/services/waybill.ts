@@ -1,6 +1,14 @@
 // The waybill as the ledger keeps it: one closure bound for one region, and how far each part is proven.
 
-import type { FarmJobId, NamespacePath, ProjectId, RegionId, SceneId, SubmitId, WaybillId } from '../core/names.ts';
+import type {
+  FarmJobId,
+  NamespacePath,
+  ProjectId,
+  RegionId,
+  SceneId,
+  SubmitId,
+  WaybillId,
+} from '../core/names.ts';
 import type { WaybillStep, WaybillView } from '../state.ts';
 
 export interface WaybillFile {
@@ -28,7 +36,11 @@ export interface Waybill {
   readonly dcc: { readonly name: string; readonly version: string };
   readonly frames: string;
   readonly framesTotal: number;
-  readonly output: { readonly dir: NamespacePath; readonly localDir: string; readonly pattern: string };
+  readonly output: {
+    readonly dir: NamespacePath;
+    readonly localDir: string;
+    readonly pattern: string;
+  };
   readonly submitId: SubmitId;
   readonly jobId: FarmJobId | null;
   readonly renderer: string | null;

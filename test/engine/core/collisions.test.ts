@@ -2,7 +2,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findCollisions, parseCollisionName, type SeenItem } from '../../../main/engine/core/collisions.ts';
+import {
+  findCollisions,
+  parseCollisionName,
+  type SeenItem,
+} from '../../../main/engine/core/collisions.ts';
 import type { NamespacePath } from '../../../main/engine/core/names.ts';
 
 const siteNames = new Map([
@@ -11,7 +15,13 @@ const siteNames = new Map([
 ]);
 
 function item(path: string, kind: 'file' | 'folder' = 'file'): SeenItem {
-  return { path: path as NamespacePath, name: path.split('/').at(-1) ?? '', kind, size: 3, modified: 1 };
+  return {
+    path: path as NamespacePath,
+    name: path.split('/').at(-1) ?? '',
+    kind,
+    size: 3,
+    modified: 1,
+  };
 }
 
 describe('a name with a collision suffix', () => {
@@ -23,16 +33,25 @@ describe('a name with a collision suffix', () => {
     expect(parseCollisionName(shown)).toEqual(expected);
   });
 
-  test.each(['lookdev.txt', 'a[#S]', '[#S=1]', 'a[#S=]', 'a[#S=1', 'tex[1].png'])('%s is an ordinary name', (shown) => {
-    expect(parseCollisionName(shown)).toBeNull();
-  });
+  test.each(['lookdev.txt', 'a[#S]', '[#S=1]', 'a[#S=]', 'a[#S=1', 'tex[1].png'])(
+    '%s is an ordinary name',
+    (shown) => {
+      expect(parseCollisionName(shown)).toBeNull();
+    },
+  );
 
   test('any name with a suffix put on is read back', () => {
-    const stem = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/[[\]/\n]/.test(text));
+    const stem = fc
+      .string({ minLength: 1, maxLength: 20 })
+      .filter((text) => !/[[\]/\n]/.test(text));
     fc.assert(
       fc.property(stem, fc.nat(999_999), fc.boolean(), (name, siteId, isFile) => {
         const shown = `${name}[#S${isFile ? '!' : ''}=${siteId}]`;
-        expect(parseCollisionName(shown)).toEqual({ name, siteId, kind: isFile ? 'file-file' : 'folder-folder' });
+        expect(parseCollisionName(shown)).toEqual({
+          name,
+          siteId,
+          kind: isFile ? 'file-file' : 'folder-folder',
+        });
       }),
     );
   });
@@ -40,7 +59,11 @@ describe('a name with a collision suffix', () => {
 
 describe('one site’s listing', () => {
   test('shows both sides of a file collision, each with its site', () => {
-    const items = [item('/shots/h/notes.txt'), item('/shots/h/notes.txt[#S!=2]'), item('/shots/h/other.txt')];
+    const items = [
+      item('/shots/h/notes.txt'),
+      item('/shots/h/notes.txt[#S!=2]'),
+      item('/shots/h/other.txt'),
+    ];
     expect(findCollisions({ siteName: 'london', items, siteNames })).toEqual([
       {
         kind: 'file-file',

@@ -17,20 +17,31 @@ describe('a frame list', () => {
     expect(parseFrames(text)).toEqual({ kind: 'frames', frames });
   });
 
-  test.each(['', ' , ', '1-', 'a', '1-10x0', '1-9999999999', '1..5'])('%j is refused with a sentence', (text) => {
-    const list = parseFrames(text);
-    expect(list.kind).toBe('unreadable');
-    expect(list.kind === 'unreadable' && list.why).toMatch(/\.$/);
-  });
+  test.each(['', ' , ', '1-', 'a', '1-10x0', '1-9999999999', '1..5'])(
+    '%j is refused with a sentence',
+    (text) => {
+      const list = parseFrames(text);
+      expect(list.kind).toBe('unreadable');
+      expect(list.kind === 'unreadable' && list.why).toMatch(/\.$/);
+    },
+  );
 
   test('a written range reads back as the frames it names', () => {
     fc.assert(
-      fc.property(fc.integer({ min: -500, max: 500 }), fc.nat(500), fc.integer({ min: 1, max: 20 }), (first, length, step) => {
-        const last = first + length;
-        const expected = [];
-        for (let frame = first; frame <= last; frame += step) expected.push(frame);
-        expect(parseFrames(frameText({ first, last, step, fps: null }))).toEqual({ kind: 'frames', frames: expected });
-      }),
+      fc.property(
+        fc.integer({ min: -500, max: 500 }),
+        fc.nat(500),
+        fc.integer({ min: 1, max: 20 }),
+        (first, length, step) => {
+          const last = first + length;
+          const expected = [];
+          for (let frame = first; frame <= last; frame += step) expected.push(frame);
+          expect(parseFrames(frameText({ first, last, step, fps: null }))).toEqual({
+            kind: 'frames',
+            frames: expected,
+          });
+        },
+      ),
     );
   });
 });

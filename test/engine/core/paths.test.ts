@@ -12,7 +12,9 @@ import {
   slugOf,
 } from '../../../main/engine/core/paths.ts';
 
-const segment = fc.string({ minLength: 1, maxLength: 12 }).filter((text) => !/[\\/]/.test(text) && text !== '.' && text !== '..');
+const segment = fc
+  .string({ minLength: 1, maxLength: 12 })
+  .filter((text) => !/[\\/]/.test(text) && text !== '.' && text !== '..');
 const relative = fc.array(segment, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
 
 describe('a path below a folder', () => {
@@ -35,7 +37,12 @@ describe('a path below a folder', () => {
         expect(relativeInside('/shots/harbour', inNamespace)).toBe(path);
         expect(objectKeyOf('/shots', inNamespace)).toBe(`harbour/${path}`);
         expect(farmPathOf('/mnt/hs/', inNamespace)).toBe(`/mnt/hs/shots/harbour/${path}`);
-        expect(relativeInside('/home/mika/harbour', localPathOf('/home/mika/harbour' as LocalPath, path))).toBe(path);
+        expect(
+          relativeInside(
+            '/home/mika/harbour',
+            localPathOf('/home/mika/harbour' as LocalPath, path),
+          ),
+        ).toBe(path);
       }),
     );
   });

@@ -3,7 +3,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NamespacePath } from '../../../main/engine/core/names.ts';
-import { readinessIn, type SeenFile, type WantedFile } from '../../../main/engine/core/readiness.ts';
+import {
+  readinessIn,
+  type SeenFile,
+  type WantedFile,
+} from '../../../main/engine/core/readiness.ts';
 
 const wantedFile: fc.Arbitrary<WantedFile> = fc.record({
   path: fc.nat(12).map((n) => `/shots/f${n}` as NamespacePath),
@@ -21,14 +25,22 @@ describe('readiness', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(wantedFile, { selector: (file) => file.path }),
-        fc.dictionary(fc.nat(12).map((n) => `/shots/f${n}`), seenFile),
+        fc.dictionary(
+          fc.nat(12).map((n) => `/shots/f${n}`),
+          seenFile,
+        ),
         (wanted, seen) => {
           const readiness = readinessIn(wanted, new Map(Object.entries(seen)));
           const proven =
             wanted.length > 0 &&
             wanted.every((file) => {
               const there = seen[file.path];
-              return there?.online && there.size === file.size && there.modified !== null && there.modified === file.homeModified;
+              return (
+                there?.online &&
+                there.size === file.size &&
+                there.modified !== null &&
+                there.modified === file.homeModified
+              );
             });
           expect(readiness.kind === 'ready').toBe(proven);
           expect(readiness.filesReady).toBeLessThanOrEqual(readiness.filesKnown);
@@ -45,7 +57,10 @@ describe('readiness', () => {
 
   test('a newer version in the region is stale, not ready', () => {
     const file: WantedFile = { path: '/shots/a' as NamespacePath, size: 1, homeModified: 1 };
-    const readiness = readinessIn([file], new Map([['/shots/a', { size: 1, modified: 2, online: true }]]));
+    const readiness = readinessIn(
+      [file],
+      new Map([['/shots/a', { size: 1, modified: 2, online: true }]]),
+    );
     expect(readiness).toMatchObject({ kind: 'metadata-missing', stale: ['/shots/a'] });
   });
 });

@@ -25,7 +25,9 @@ describe('the ledger', () => {
         ledger.intend({ id: 'i' + n, kind: 'mirror', subject: 's', payload: { n } }, n);
         process.stdout.write('i' + n + '\\n');
       }`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let said = '';
     child.stdout.on('data', (data: Buffer) => {
       said += data.toString();
@@ -58,7 +60,14 @@ describe('the ledger', () => {
 
   test('a step repeated after a crash tells its event once', () => {
     using ledger = openLedger(dir);
-    const event = { key: 'w:ready', at: 1, kind: 'ready', subject: 'w', sentence: 'Ready.', proof: 'listed' } as const;
+    const event = {
+      key: 'w:ready',
+      at: 1,
+      kind: 'ready',
+      subject: 'w',
+      sentence: 'Ready.',
+      proof: 'listed',
+    } as const;
     expect(ledger.addActivity(event)).toBe(true);
     expect(ledger.addActivity({ ...event, at: 2 })).toBe(false);
     expect(ledger.activity(0, 10)).toHaveLength(1);
