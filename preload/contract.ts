@@ -29,6 +29,7 @@ export const COMMANDS = {
   checkProject: z.strictObject({ projectId: id }),
   closure: z.strictObject({ scene: path }),
   sendScene: z.strictObject({
+    requestId: z.uuid().optional(),
     scene: path,
     region: id,
     submit: z.boolean(),
@@ -43,6 +44,7 @@ export const COMMANDS = {
   pause: z.strictObject({ forMinutes: z.number().min(1).max(10_080).nullable() }),
   resume: nothing,
   dismissNotice: z.strictObject({ noticeId: id }),
+  browserLink: nothing,
   shutdown: nothing,
 } as const satisfies { readonly [K in CommandName]: z.ZodType<ArgumentOf<K>> };
 
@@ -90,19 +92,6 @@ export type ServerMessage =
       readonly slices: Partial<AgentState>;
     };
 
-/** The window's way to the shell itself, for what only the shell can do. Everything else is the engine's. */
-export interface ShellApi {
-  /** Opens the OS folder chooser; null when the person cancelled. */
-  chooseFolder(): Promise<string | null>;
-  showInFolder(path: string): Promise<void>;
-  /** Absolute path of a file dropped from the OS, or '' where the platform hides it. */
-  pathOfDroppedFile(file: File): string;
-}
-
-export const SHELL_CHANNELS = {
-  chooseFolder: 'shell:choose-folder',
-  showInFolder: 'shell:show-in-folder',
-  connect: 'waybill:connect',
-  port: 'waybill:port',
-} as const;
+export { SHELL_CHANNELS } from './shell.ts';
+export type { ShellApi, WindowApi } from './shell.ts';
 export type { SliceName };

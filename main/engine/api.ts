@@ -37,10 +37,14 @@ export interface EngineApi {
   resume(arg: Record<string, never>, call: Call): Promise<void>;
   /** Marks notices as shown so that no surface shows one twice. */
   dismissNotice(arg: { noticeId: string }, call: Call): Promise<void>;
+  /** A link that opens the window once in a browser of this machine; null where the agent serves none. */
+  browserLink(arg: Record<string, never>, call: Call): Promise<{ url: string | null }>;
   shutdown(arg: Record<string, never>, call: Call): Promise<void>;
 }
 
 export interface SendScene {
+  /** UUID chosen by the caller: asking again with it gives the same waybill, however often a reply was lost. */
+  readonly requestId?: string | undefined;
   /** Absolute local path of the scene. */
   readonly scene: string;
   readonly region: string;

@@ -14,7 +14,9 @@ import {
 } from './context.ts';
 import { baseNameOf, namespacePathOf, slugOf } from './core/paths.ts';
 import type { LocalPath } from './core/names.ts';
+import { findRegion } from './core/regions.ts';
 import { createDispatch } from './dispatch.ts';
+import { unknownRegion } from './trip/writing.ts';
 import { createProjects } from './projects.ts';
 import { createRadar } from './radar.ts';
 import { followRegions } from './regions.ts';
@@ -29,6 +31,8 @@ export interface EngineOptions {
   readonly identity: Identity;
   /** Called when a client asks the agent to end. */
   onShutdown(): void;
+  /** A new one-time link to the window in a browser; null where none is served. */
+  newBrowserLink(): string | null;
 }
 
 export interface Engine extends EngineApi, AsyncDisposable {}
@@ -149,15 +153,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           facts: { path: arg.scene },
         });
       }
-      const region = studio.regions.find(
-        (candidate) =>
-          candidate.id === arg.region || candidate.name.toLowerCase() === arg.region.toLowerCase(),
-      );
-      const unfinished = region ? dispatch.unfinishedFor(scene, region.id) : null;
-      if (unfinished) return dispatch.view(unfinished);
+      const region = findRegion(studio.regions, arg.region);
+      if (!region) throw unknownRegion(arg.region, studio.regions);
+      const request = { requestId: arg.requestId, scenePath: scene, regionId: region.id };
+      const before = dispatch.already(request);
+      if (before) return dispatch.view(before);
       const closure = await projects.closureOf(scene, signal);
       // Reading takes time; a second drop of the same scene meanwhile must not make a second job.
-      const meanwhile = region ? dispatch.unfinishedFor(scene, region.id) : null;
+      const meanwhile = dispatch.already(request);
       return dispatch.view(meanwhile ?? dispatch.send({ ...arg, scene }, project, closure));
     },
     cancelWaybill: (arg) => dispatch.cancel(arg.waybillId),
@@ -178,6 +181,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       ledger.dismissNotice(arg.noticeId);
       store.set('notices', ledger.openNotices());
     },
+    browserLink: async () => ({ url: options.newBrowserLink() }),
     shutdown: async () => options.onShutdown(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

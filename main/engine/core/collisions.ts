@@ -8,6 +8,8 @@ export interface SeenItem {
   readonly kind: 'file' | 'folder' | 'other';
   readonly size: number;
   readonly modified: number | null;
+  /** Site whose item it is; null when the listing does not say. */
+  readonly originSite: string | null;
 }
 
 export interface CollisionSide {
@@ -62,7 +64,8 @@ export function findCollisions(view: {
   }
   return [...sidesByPath].map(([path, found]) => {
     const own = byPath.get(path);
-    const ownSide = own ? [sideOf(own, view.siteName)] : [];
+    // At a third site the plain name is another site's item, too.
+    const ownSide = own ? [sideOf(own, own.originSite ?? view.siteName)] : [];
     return { kind: found.kind, path: path as NamespacePath, sides: [...ownSide, ...found.sides] };
   });
 }

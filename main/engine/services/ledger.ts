@@ -123,6 +123,11 @@ export function openLedger(stateDir: string): Ledger {
     }
   }
 
+  function intentById(id: string): Intent | null {
+    const row = one<IntentRow>(`SELECT ${INTENT_COLUMNS} FROM intent WHERE id = ?`, id);
+    return row ? intentOf(row) : null;
+  }
+
   return {
     addProject: (row) =>
       void run(
@@ -200,7 +205,7 @@ export function openLedger(stateDir: string): Ledger {
         at,
         at,
       );
-      return this.intent(intent.id) as Intent;
+      return intentById(intent.id) as Intent;
     },
     setIntent: (id, state, change) =>
       void run(
@@ -211,10 +216,7 @@ export function openLedger(stateDir: string): Ledger {
         change.payload === undefined ? null : JSON.stringify(change.payload),
         id,
       ),
-    intent(id) {
-      const row = one<IntentRow>(`SELECT ${INTENT_COLUMNS} FROM intent WHERE id = ?`, id);
-      return row ? intentOf(row) : null;
-    },
+    intent: intentById,
     openIntents: (kind) =>
       all<IntentRow>(
         `SELECT ${INTENT_COLUMNS} FROM intent WHERE kind = ? AND state IN ('intended', 'sent') ORDER BY created_at, id`,
@@ -316,11 +318,22 @@ function openDatabase(stateDir: string, path: string): DatabaseSync {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     const db = new DatabaseSync(path);
     // FULL: with NORMAL a power cut lost every acknowledged row (measured).
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;');
+    // EXCLUSIVE: one agent per ledger, held by the OS and gone with the process, however it ends.
+    db.exec(
+      'PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;',
+    );
     migrate(db, path);
     return db;
   } catch (error) {
     if (error instanceof AgentError) throw error;
+    if (/database is locked/.test(sentenceOf(error))) {
+      throw new AgentError('agent-already-running', {
+        message: `A Waybill agent already works with the ledger in ${stateDir}. Use it, or choose another folder with --state.`,
+        retry: 'never',
+        cause: error,
+        facts: { path },
+      });
+    }
     throw new AgentError('state-not-writable', {
       message: `The ledger in ${stateDir} cannot be opened (${sentenceOf(error)}). Make the folder writable or choose another with --state.`,
       retry: 'never',

@@ -21,6 +21,7 @@ function item(path: string, kind: 'file' | 'folder' = 'file'): SeenItem {
     kind,
     size: 3,
     modified: 1,
+    originSite: null,
   };
 }
 
@@ -58,6 +59,16 @@ describe('a name with a collision suffix', () => {
 });
 
 describe('one site’s listing', () => {
+  test('at a third site the plain name is told as the item of the site that made it', () => {
+    const items = [
+      { ...item('/shots/a.txt'), originSite: 'london' },
+      { ...item('/shots/a.txt[#S!=5]'), originSite: 'mumbai' },
+    ];
+    const names = new Map([...siteNames, [5, 'mumbai']]);
+    const [found] = findCollisions({ siteName: 'oregon', items, siteNames: names });
+    expect(found?.sides.map((side) => side.site)).toEqual(['london', 'mumbai']);
+  });
+
   test('shows both sides of a file collision, each with its site', () => {
     const items = [
       item('/shots/h/notes.txt'),
