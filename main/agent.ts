@@ -1,6 +1,6 @@
 // Headless entry: connects the ports, builds the engine and serves the contract until told to stop.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,8 +18,9 @@ import { AgentError, sentenceOf } from './engine/base/errors.ts';
 import type { EnginePorts } from './engine/context.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import type { Log } from './engine/ports/log.ts';
-import { serveBrowser } from './ipc/http.ts';
+import { serveBrowser, type BrowserServer } from './ipc/http.ts';
 import { defaultSocketPath, defaultStateDir } from './ipc/paths.ts';
+import { servePort, type Port } from './ipc/ports.ts';
 import { serveSocket } from './ipc/socket.ts';
 import { createSceneReader } from './scenes/reader.ts';
 import { sandboxConnections, secretName, studioConnections, type Connections } from './studio.ts';
@@ -38,7 +39,8 @@ export interface Agent extends AsyncDisposable {
   readonly engine: Engine;
   readonly log: Log;
   readonly socketPath: string;
-  readonly browserUrl: string | null;
+  /** A new link that opens the window once in a browser; null when none is served. */
+  newBrowserLink(): string | null;
 }
 
 /** Starts everything in the order it depends on each other; disposing ends it in the reverse order. */
@@ -52,6 +54,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const socket = stack.use(
     await serveSocket({ path: options.socketPath, log: log.child('socket') }),
   );
+  let browser: BrowserServer | null = null;
+  const newBrowserLink = (): string | null => browser?.newLink() ?? null;
   const engine = stack.use(
     await createEngine({
       stateDir: options.stateDir,
@@ -64,14 +68,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         workstation: hostname(),
       },
       onShutdown: options.onShutdown,
+      newBrowserLink,
     }),
   );
   socket.serve(engine);
-  const browser = options.browserDir
+  browser = options.browserDir
     ? stack.use(
         await serveBrowser({ engine, rendererDir: options.browserDir, log: log.child('browser') }),
       )
     : null;
+  stack.defer(announce(options));
   log.info('Agent started', {
     socket: options.socketPath,
     studio: options.connections.studio.name,
@@ -81,7 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     engine,
     log,
     socketPath: options.socketPath,
-    browserUrl: browser?.url ?? null,
+    newBrowserLink,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -158,27 +164,34 @@ function makeStateDir(dir: string): void {
   }
 }
 
-const USAGE = `Usage: waybill agent (--sandbox FILE | --studio FILE) [--state DIR] [--socket PATH] [--http] [--json]
-  --sandbox FILE  endpoints document of a running sandbox
-  --studio FILE   waybill.studio.json of your studio
-  --state DIR     where the ledger and the log live
-  --socket PATH   local socket of the contract
-  --http          also serve the window to a browser on this machine
-  --json          print one line of JSON when up`;
+/** Tells other programs of this user where the agent listens; gone again when the agent ends. */
+function announce(options: Pick<AgentOptions, 'stateDir' | 'socketPath'>): () => void {
+  const path = join(options.stateDir, 'agent.json');
+  const facts = {
+    socket: options.socketPath,
+    pid: process.pid,
+    startedAt: Date.now(),
+    version: VERSION,
+  };
+  writeFileSync(`${path}.part`, `${JSON.stringify(facts)}\n`, { mode: 0o600 });
+  renameSync(`${path}.part`, path);
+  return () => rmSync(path, { force: true });
+}
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      sandbox: { type: 'string' },
-      studio: { type: 'string' },
-      state: { type: 'string' },
-      socket: { type: 'string' },
-      http: { type: 'boolean', default: false },
-      renderer: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+const USAGE = `Usage: waybill agent (--sandbox FILE | --studio FILE) [options]
+
+  --sandbox FILE        endpoints document of a running sandbox
+  --studio FILE         waybill.studio.json of your studio
+  --state DIR           where the ledger and the log live
+  --socket PATH         local socket of the contract
+  --http                also serve the window to a browser on this machine
+  --renderer DIR        the built window, when it is not beside the program
+  --until-stdin-closes  also end when standard input closes
+  --json                print one line of JSON when up`;
+
+/** Runs the agent until a signal, a client's shutdown, or the end of standard input when asked for. */
+export async function runAgent(args: readonly string[]): Promise<void> {
+  const values = argumentsFrom(args);
   if (values.help) {
     console.log(USAGE);
     return;
@@ -189,19 +202,50 @@ async function main(): Promise<void> {
   const end = (): void => ended.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
+  if (values['until-stdin-closes']) process.stdin.once('close', end).resume();
   await using agent = await startAgent({
     stateDir,
     socketPath: values.socket ?? defaultSocketPath(stateDir),
     connections,
-    browserDir: values.http
-      ? (values.renderer ?? join(import.meta.dirname, '../out/renderer'))
-      : null,
+    browserDir: values.http ? (values.renderer ?? defaultRendererDir()) : null,
     onShutdown: end,
   });
-  const up = { socket: agent.socketPath, http: agent.browserUrl, pid: process.pid };
+  serveShell(agent);
+  const up = { socket: agent.socketPath, http: agent.newBrowserLink(), pid: process.pid };
   console.log(values.json ? JSON.stringify(up) : sentenceUp(up));
   await new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve()));
   agent.log.info('Agent ends');
+}
+
+function argumentsFrom(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        sandbox: { type: 'string' },
+        studio: { type: 'string' },
+        state: { type: 'string' },
+        socket: { type: 'string' },
+        http: { type: 'boolean', default: false },
+        renderer: { type: 'string' },
+        'until-stdin-closes': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new AgentError('bad-argument', {
+      message: `${sentenceOf(error)} See "waybill agent --help".`,
+      retry: 'never',
+      cause: error,
+    });
+  }
+}
+
+/** The window's page lies beside the built program, and under `out` when run from source. */
+function defaultRendererDir(): string {
+  const isBuilt = import.meta.filename.endsWith('.js');
+  return join(import.meta.dirname, isBuilt ? '../renderer' : '../out/renderer');
 }
 
 function connectionsFrom(values: {
@@ -216,14 +260,34 @@ function connectionsFrom(values: {
   });
 }
 
+/** Electron's utility process; absent under plain Node. */
+interface ParentPort {
+  on(event: 'message', listener: (event: { data: unknown; ports: Port[] }) => void): void;
+}
+
+const parentPort = (process as { parentPort?: ParentPort }).parentPort;
+
+/** Under the shell each window brings a port of its own. */
+function serveShell(agent: Agent): void {
+  parentPort?.on('message', (event) => {
+    for (const port of event.ports) servePort(agent.engine, port, agent.log.child('window'));
+  });
+}
+
 function sentenceUp(up: { socket: string; http: string | null }): string {
-  const browser = up.http === null ? '' : ` Open ${up.http} in a browser on this machine.`;
+  const browser = up.http === null ? '' : `\nOpen in a browser on this machine: ${up.http}`;
   return `Waybill's agent is up, listening at ${up.socket}.${browser}`;
 }
 
-if (import.meta.main) {
-  main().catch((error: unknown) => {
-    console.error(error instanceof AgentError ? error.message : sentenceOf(error));
-    process.exitCode = 1;
-  });
+// Electron imports the entry of a utility process, so that it is never its own main module there.
+if (import.meta.main || parentPort !== undefined) {
+  runAgent(process.argv.slice(2))
+    .catch((error: unknown) => {
+      console.error(error instanceof AgentError ? error.message : sentenceOf(error));
+      process.exitCode = 1;
+    })
+    .finally(() => {
+      // A utility process does not end by itself when nothing is left to do.
+      if (parentPort !== undefined) process.exit();
+    });
 }
