@@ -92,6 +92,4 @@ export type ServerMessage =
       readonly slices: Partial<AgentState>;
     };
 
-export { SHELL_CHANNELS } from './shell.ts';
-export type { ShellApi, WindowApi } from './shell.ts';
 export type { SliceName };
