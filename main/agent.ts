@@ -1,6 +1,6 @@
 // Headless entry: connects the ports, builds the engine and serves the contract until told to stop.
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import { memorySecrets } from './adapters/keychain/memory.ts';
 import { createLog, rotatingFile } from './adapters/log/log.ts';
 import { createObjectStore } from './adapters/s3/client.ts';
 import { AgentError, sentenceOf } from './engine/base/errors.ts';
+import { makeFolders } from './engine/base/folders.ts';
 import type { EnginePorts } from './engine/context.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import type { Log } from './engine/ports/log.ts';
@@ -49,7 +50,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   makeStateDir(options.stateDir);
   const file = stack.use(rotatingFile(join(options.stateDir, 'agent.log')));
   const log = createLog({ write: (line) => file.write(line) });
-  const ports = connect(options.connections, log, stack);
+  const projectDirs = { current: (): readonly string[] => [] };
+  const ports = connect({ connections: options.connections, log, projectDirs }, stack);
   // The socket is the lock of the state folder: bound before the ledger is opened, refused when another agent answers.
   const socket = stack.use(
     await serveSocket({ path: options.socketPath, log: log.child('socket') }),
@@ -71,6 +73,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       newBrowserLink,
     }),
   );
+  projectDirs.current = () =>
+    Object.values(engine.snapshot().state.projects).map((project) => project.dir);
   socket.serve(engine);
   browser = options.browserDir
     ? stack.use(
@@ -92,7 +96,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-function connect(connections: Connections, log: Log, stack: AsyncDisposableStack): EnginePorts {
+interface Wiring {
+  readonly connections: Connections;
+  readonly log: Log;
+  /** Known once the engine is up; what a scene names outside of them is never touched. */
+  readonly projectDirs: { current(): readonly string[] };
+}
+
+function connect(wiring: Wiring, stack: AsyncDisposableStack): EnginePorts {
+  const { connections, log, projectDirs } = wiring;
   const { studio, sites, s3, farm } = connections;
   const clock = systemClock();
   const secrets = memorySecrets(connections.secrets);
@@ -132,7 +144,7 @@ function connect(connections: Connections, log: Log, stack: AsyncDisposableStack
     anvils,
     files: createFiles(),
     watcher: createWatcher({ log: log.child('watcher') }),
-    scenes: stack.use(createSceneReader({})),
+    scenes: stack.use(createSceneReader({ roots: () => projectDirs.current() })),
     objects: createObjectStore({
       endpoint: s3.endpoint,
       region: s3.region,
@@ -153,7 +165,7 @@ function connect(connections: Connections, log: Log, stack: AsyncDisposableStack
 
 function makeStateDir(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolders(dir, 0o700);
   } catch (error) {
     throw new AgentError('state-not-writable', {
       message: `The state folder ${dir} cannot be made (${sentenceOf(error)}). Choose another with --state.`,

@@ -58,7 +58,7 @@ program
         region: options.region,
         dir: options.dir,
         keep: options.keep ?? false,
-      keepFiles: options.keepFiles ?? false,
+        keepFiles: options.keepFiles ?? false,
         useBlender: options.blender,
         signal: ended.signal,
       });
@@ -469,7 +469,7 @@ async function waitFor(agent: ContractClient, waybillId: string): Promise<Waybil
         const { trouble } = waybill;
         if (waybill.cancelled) reject(new BadInput('The waybill was cancelled.'));
         else if (trouble?.retry === 'never') reject(new BadInput(trouble.sentence));
-        else if (waybill.step === 'done' || (waybill.framesTotal === 0 && waybill.step === 'ready'))
+        else if (waybill.step === 'done' || (!waybill.submit && waybill.step === 'ready'))
           resolveEnd(waybill);
       });
     });

@@ -21,6 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ActivityView, AgentState, Closure, WaybillView } from '../preload/contract.ts';
 import { AgentError, isAbort } from './engine/base/errors.ts';
+import { makeFolders } from './engine/base/folders.ts';
 import { contractClient, type ContractClient } from './ipc/client.ts';
 import { connectSocket } from './ipc/socket.ts';
 import { createSceneReader } from './scenes/reader.ts';
@@ -163,7 +164,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
 async function makeRoot(dir: string | undefined): Promise<string> {
   if (dir === undefined) return realpath(await mkdtemp(join(tmpdir(), 'waybill-demo-')));
   try {
-    await mkdir(dir, { recursive: true });
+    makeFolders(dir);
     const isEmpty = (await readdir(dir)).length === 0;
     if (isEmpty) return await realpath(dir);
   } catch (error) {

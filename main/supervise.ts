@@ -10,9 +10,9 @@ import { AgentError, sentenceOf } from './engine/base/errors.ts';
 const START_MS = 30_000;
 const STOP_MS = 10_000;
 const FIRST_RESTART_MS = 200;
-const LONGEST_RESTART_MS = 10_000;
+const LONGEST_RESTART_MS = 3_000;
 /** An agent that ran this long has earned a quick restart. */
-const SETTLED_MS = 30_000;
+const SETTLED_MS = 10_000;
 /** Exits in a row that come before the agent was ever up are no crash but a refusal. */
 const REFUSALS = 3;
 

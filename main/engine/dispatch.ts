@@ -76,6 +76,7 @@ export function createDispatch(context: EngineContext, tracker: Tracker): Dispat
       sceneName: waybill.sceneName,
       projectId: waybill.projectId,
       regionId: waybill.regionId,
+      submit: waybill.submit,
       step: waybill.step,
       trouble: troubleOf(waybill.id),
       cancelled: waybill.cancelled,

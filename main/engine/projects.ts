@@ -240,7 +240,7 @@ function openProject(context: EngineContext, row: ProjectRow, readings: Readings
           key: `${row.id}:mirrored:${batch.key}`,
           kind: 'mirrored',
           subject: row.id,
-          sentence: `${batch.files} records of ${row.name} are in the namespace; no payload moved.`,
+          sentence: `${batch.files === 1 ? '1 record' : `${batch.files} records`} of ${row.name} reached the namespace; no payload moved.`,
           files: batch.files,
           bytes: batch.bytes,
           proof: `read back from ${batch.key}, etag ${batch.etag}`,

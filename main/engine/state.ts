@@ -131,6 +131,8 @@ export interface WaybillView {
   readonly sceneName: string;
   readonly projectId: ProjectId;
   readonly regionId: RegionId;
+  /** Whether a job is submitted with it, or only its data sent. */
+  readonly submit: boolean;
   readonly step: WaybillStep;
   /** Why it stands still, when it does; null while it moves or is done. */
   readonly trouble: {

@@ -1,11 +1,12 @@
 // The local socket of the contract: a Unix socket in a folder only its owner may enter, a named pipe on Windows.
 
-import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { ClientMessage, ServerMessage } from '../../preload/contract.ts';
 import type { EngineApi } from '../engine/api.ts';
 import { AgentError, sentenceOf } from '../engine/base/errors.ts';
+import { makeFolders } from '../engine/base/folders.ts';
 import type { Log } from '../engine/ports/log.ts';
 import { overLines } from './lines.ts';
 import { serveClient } from './serve.ts';
@@ -102,7 +103,7 @@ function makePrivateFolder(path: string): void {
   if (process.platform === 'win32') return;
   const dir = dirname(path);
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolders(dir, 0o700);
   } catch (error) {
     throw notWritable(path, error);
   }

@@ -1,9 +1,9 @@
 // The durable record of every intent and what became of it: SQLite on the local disk, synchronous=FULL.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AgentError, sentenceOf } from '../base/errors.ts';
+import { makeFolders } from '../base/folders.ts';
 import type { ActivityKind, ActivityView, LedgerRow, NoticeView } from '../state.ts';
 
 const SCHEMA_VERSION = 1;
@@ -315,7 +315,7 @@ function intentOf(row: IntentRow): Intent {
 
 function openDatabase(stateDir: string, path: string): DatabaseSync {
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    makeFolders(stateDir, 0o700);
     const db = new DatabaseSync(path);
     // FULL: with NORMAL a power cut lost every acknowledged row (measured).
     // EXCLUSIVE: one agent per ledger, held by the OS and gone with the process, however it ends.

@@ -111,6 +111,8 @@ export async function becomeReady(trip: Trip): Promise<void> {
         );
         continue;
       case 'ready':
+        // Proven with it, where payload came before we had looked.
+        advance(trip, {}, { step: 'metadata-in-region', proof: `listed by ${region.siteName}` });
         advance(trip, { step: 'ready' }, { step: 'ready', proof: readyProof(trip, readiness) });
         tell(context, {
           key: `${waybill.id}:ready`,

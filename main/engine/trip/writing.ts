@@ -29,7 +29,7 @@ export function writeWaybill(
   if (firstMissing && !arg.allowMissing) {
     const more = closure.missing.length > 1 ? ` and ${closure.missing.length - 1} more` : '';
     throw new AgentError('closure-incomplete', {
-      message: `${baseNameOf(closure.scene)} needs ${firstMissing.raw}${more}, which is not on disk. Add it, or send although files are missing.`,
+      message: `${baseNameOf(closure.scene)} needs ${firstMissing.raw}${more}, which was not found in the project. Add it, or send although files are missing.`,
       retry: 'never',
       facts: { missing: closure.missing.length, path: firstMissing.path },
     });

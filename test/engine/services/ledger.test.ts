@@ -58,6 +58,10 @@ describe('the ledger', () => {
     expect(existsSync(join(blocked, 'state'))).toBe(false);
   });
 
+  test('names a state folder that no file system can hold, instead of trying for ever', () => {
+    expect(() => openLedger('/proc/nothing/state')).toThrow(/cannot be opened.*--state/);
+  });
+
   test('a step repeated after a crash tells its event once', () => {
     using ledger = openLedger(dir);
     const event = {
