@@ -1,12 +1,12 @@
 // `npm start`: the app where Electron and a display are, else the same window in the browser.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { AgentError, sentenceOf } from './engine/base/errors.ts';
 import { defaultStateDir } from './ipc/paths.ts';
-import { startSandbox, superviseAgent } from './supervise.ts';
+import { startSandbox, superviseAgent, type AgentProcess } from './supervise.ts';
 
 export interface StartOptions {
   /** waybill.studio.json; the embedded sandbox when absent. */
@@ -57,12 +57,31 @@ function distFolder(): string | undefined {
   }
 }
 
-function runApp(path: string, options: StartOptions): Promise<void> {
+async function runApp(path: string, options: StartOptions): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  // An Electron that is too old for the engine still shows its window, joined to an engine on this Node.
+  const attached = carriesSqlite(path) ? null : await startEngine(options, stack);
+  await runElectron(path, options, attached?.socketPath ?? null);
+}
+
+/** Electron 35 brought the Node that has `node:sqlite`; a folder without a version file is taken as new. */
+function carriesSqlite(path: string): boolean {
+  const file = join(dirname(path), 'version');
+  const major = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Infinity;
+  return !(major < 35);
+}
+
+function runElectron(
+  path: string,
+  options: StartOptions,
+  agentSocket: string | null,
+): Promise<void> {
   const root = join(import.meta.dirname, import.meta.filename.endsWith('.js') ? '../..' : '..');
   const args = [
     root,
     ...(options.studio === undefined ? [] : ['--studio', options.studio]),
     ...(options.stateDir === undefined ? [] : ['--state', options.stateDir]),
+    ...(agentSocket === null ? [] : ['--agent-socket', agentSocket]),
     // Chromium refuses its sandbox to root.
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   ];
@@ -87,15 +106,26 @@ function runApp(path: string, options: StartOptions): Promise<void> {
 
 async function runInBrowser(options: StartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const stateDir = options.stateDir ?? defaultStateDir();
+  const agent = await startEngine(options, stack);
+  console.log(`Open ${agent.browserUrl ?? ''}`);
+  console.log('The link works once, on this machine. Ctrl-C ends Waybill.');
+  await Promise.race([aborted(options.signal), agent.failed]);
+}
+
+/** The engine on this Node, with the sandbox where no studio is named. */
+async function startEngine(
+  options: StartOptions,
+  stack: AsyncDisposableStack,
+): Promise<AgentProcess> {
+  const stateDir = resolve(options.stateDir ?? defaultStateDir());
   const source =
     options.studio === undefined
       ? [
           '--sandbox',
           stack.use(await startSandbox({ dir: join(stateDir, 'sandbox') })).documentPath,
         ]
-      : ['--studio', options.studio];
-  const agent = stack.use(
+      : ['--studio', resolve(options.studio)];
+  return stack.use(
     await superviseAgent({
       args: [...source, '--state', stateDir, '--http'],
       onRestart: () =>
@@ -104,9 +134,6 @@ async function runInBrowser(options: StartOptions): Promise<void> {
         ),
     }),
   );
-  console.log(`Open ${agent.browserUrl ?? ''}`);
-  console.log('The link works once, on this machine. Ctrl-C ends Waybill.');
-  await Promise.race([aborted(options.signal), agent.failed]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

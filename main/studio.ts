@@ -36,7 +36,7 @@ export interface Connections {
     readonly username: string | null;
     readonly ca: string | null;
   };
-  /** Secrets that came with the sandbox's document; a real studio's live in the keychain. */
+  /** Secrets that came with the sandbox's document, or with the environment. Never written anywhere. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
@@ -159,8 +159,20 @@ export function studioConnections(path: string): Connections {
     })),
     s3: { ...file.s3, ca: caOf(file.s3.ca) },
     farm: { url: file.farm.url, username: file.farm.username ?? null, ca: caOf(file.farm.ca) },
-    secrets: {},
+    secrets: secretsFromEnvironment(file.sites.map((site) => secretName.anvil(site.name))),
   };
+}
+
+/** `WAYBILL_SECRET_S3`, `_FARM`, `_ANVIL_<SITE>`; taken out of the environment, so that no child inherits them. */
+function secretsFromEnvironment(anvils: readonly string[]): Record<string, string> {
+  const secrets: Record<string, string> = {};
+  for (const key of [secretName.s3(), secretName.farm(), ...anvils]) {
+    const variable = `WAYBILL_SECRET_${key.replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()}`;
+    const value = process.env[variable];
+    if (value !== undefined) secrets[key] = value;
+    delete process.env[variable];
+  }
+  return secrets;
 }
 
 function regionOf(from: z.infer<typeof region>): Studio['regions'][number] {

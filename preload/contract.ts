@@ -6,13 +6,7 @@ import type { ErrorCode, Retry } from '../main/engine/base/errors.ts';
 import type { AgentState, SliceName } from '../main/engine/state.ts';
 
 export type * from '../main/engine/state.ts';
-export type {
-  Closure,
-  ClosureFile,
-  FileKind,
-  FrameRange,
-  MissingReference,
-} from '../main/engine/core/closure.ts';
+export type { Closure, FileKind, FrameRange } from '../main/engine/core/closure.ts';
 export type { ErrorCode, Retry } from '../main/engine/base/errors.ts';
 
 type CommandName = Exclude<keyof EngineApi, 'snapshot' | 'watch'>;
@@ -48,7 +42,6 @@ export const COMMANDS = {
   shutdown: nothing,
 } as const satisfies { readonly [K in CommandName]: z.ZodType<ArgumentOf<K>> };
 
-export type Commands = { readonly [K in CommandName]: EngineApi[K] };
 export type Argument<K extends CommandName> = ArgumentOf<K>;
 export type Result<K extends CommandName> = Awaited<ReturnType<EngineApi[K]>>;
 export type { CommandName };

@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { WindowApi } from '../preload/shell.ts';
 import { startAgent } from './agent.ts';
-import { createCell } from './cell.ts';
+import { createCell, type Cell } from './cell.ts';
 import { startClock } from './clock.ts';
 import { FailureBoundary } from './components/FailureBoundary.tsx';
 import { followDrags } from './dragging.ts';
@@ -43,7 +43,7 @@ const parts: Parts = {
   sendings: createSendings(agent),
   reports: createReports(),
   clock: startClock(window),
-  submits: createCell(true),
+  submits: rememberedSubmits(),
 };
 
 const root = document.getElementById('window');
@@ -57,3 +57,11 @@ createRoot(root).render(
     </PartsContext>
   </StrictMode>,
 );
+
+/** The choice outlives the window, which is destroyed whenever it is closed. */
+function rememberedSubmits(): Cell<boolean> {
+  const key = 'waybill.submits';
+  const cell = createCell(localStorage.getItem(key) !== 'no');
+  cell.subscribe(() => localStorage.setItem(key, cell.get() ? 'yes' : 'no'));
+  return cell;
+}

@@ -14,7 +14,7 @@ import type { Watcher } from './ports/watcher.ts';
 import type { ActivityInput, Ledger } from './services/ledger.ts';
 import type { HealthCode, HealthItem } from './state.ts';
 import type { Store } from './base/store.ts';
-import { AgentError, sentenceOf } from './base/errors.ts';
+import { AgentError } from './base/errors.ts';
 
 export interface EnginePorts {
   readonly clock: Clock;
@@ -102,5 +102,3 @@ export function homeGateway(context: EngineContext): Gateway {
 export function retryOf(error: unknown): 'now' | 'later' | 'never' | 'sign-in' {
   return error instanceof AgentError ? error.retry : 'never';
 }
-
-export { sentenceOf };

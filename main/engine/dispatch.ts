@@ -5,6 +5,7 @@ import { AgentError, invariant, isAbort, sentenceOf } from './base/errors.ts';
 import { untilDone } from './base/retry.ts';
 import { retryOf, tell, type EngineContext } from './context.ts';
 import type { Closure } from './core/closure.ts';
+import { writeSameFrames } from './core/outputs.ts';
 import { findRegion } from './core/regions.ts';
 import type { ProjectRow } from './services/ledger.ts';
 import type { Tracker } from './services/track.ts';
@@ -15,7 +16,7 @@ import { becomeReady, release, submit } from './trip/hold.ts';
 import { followHome } from './trip/homeward.ts';
 import { reached, tellNotified, type Trip } from './trip/trip.ts';
 import { undo } from './trip/undo.ts';
-import { unknownRegion, unknownWaybill, writeWaybill } from './trip/writing.ts';
+import { outputTaken, unknownRegion, unknownWaybill, writeWaybill } from './trip/writing.ts';
 
 export interface Dispatch extends AsyncDisposable {
   send(arg: SendScene, project: ProjectRow, closure: Closure): Waybill;
@@ -187,7 +188,16 @@ export function createDispatch(context: EngineContext, tracker: Tracker): Dispat
     send(arg, project, closure) {
       const region = findRegion(context.studio.regions, arg.region);
       if (!region) throw unknownRegion(arg.region, context.studio.regions);
-      const waybill = save(writeWaybill(context, { arg, project, closure, region }));
+      const waybill = writeWaybill(context, { arg, project, closure, region });
+      const rival = [...waybills.values()].find(
+        (other) =>
+          waybill.submit &&
+          other.submit &&
+          isUnfinished(other) &&
+          writeSameFrames(other.output, waybill.output),
+      );
+      if (rival) throw outputTaken(waybill, rival);
+      save(waybill);
       const totals = { bytes: waybill.bytes, files: waybill.files.length };
       tell(context, {
         key: `${waybill.id}:closure`,

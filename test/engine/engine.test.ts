@@ -10,7 +10,7 @@ import type { EnginePorts } from '../../main/engine/context.ts';
 import type { Engine } from '../../main/engine/engine.ts';
 import type { AgentState, WaybillView } from '../../main/engine/state.ts';
 import { makeProject, startFakeEngine } from '../harness/fake-engine.ts';
-import { createFakeWorld, type FakeWorld } from '../harness/fake-studio.ts';
+import { createFakeWorld, fakeStudio, type FakeWorld } from '../harness/fake-studio.ts';
 
 const call = { signal: new AbortController().signal };
 
@@ -152,6 +152,28 @@ describe('the main job', () => {
     await engine.sendScene(sending(project.scene), call);
     await until(engine, doneWaybill);
     expect([world.posts, world.jobs.size]).toEqual([1, 1]);
+  });
+
+  test('a second job that would write the same frames is refused until the first is over', async () => {
+    const project = makeProject(join(root, 'show'));
+    const studio = {
+      ...fakeStudio,
+      regions: [
+        ...fakeStudio.regions,
+        { ...fakeStudio.regions[0], id: 'eu-west-2', name: 'London', siteName: 'london' },
+      ],
+    } as typeof fakeStudio;
+    await using engine = await startFakeEngine({ stateDir: stateDir(), world, studio });
+    await engine.addProject({ dir: project.dir }, call);
+    await engine.sendScene(sending(project.scene), call);
+    const second = sending(project.scene, { region: 'London' });
+    await expect(engine.sendScene(second, call)).rejects.toMatchObject({
+      code: 'output-taken',
+      message: expect.stringContaining('Wait for it or cancel it') as string,
+    });
+    await engine.sendScene({ ...second, submit: false }, call);
+    await until(engine, doneWaybill);
+    await engine.sendScene({ ...second, frames: '1-2' }, call);
   });
 
   test('a file that leaves the region after it was ready keeps the job held, with the reason shown', async () => {

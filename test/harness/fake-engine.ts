@@ -7,7 +7,7 @@ import { createFiles } from '../../main/adapters/disk/files.ts';
 import { createWatcher } from '../../main/adapters/disk/watcher.ts';
 import { createLog } from '../../main/adapters/log/log.ts';
 import { systemClock } from '../../main/adapters/clock/system.ts';
-import type { EnginePorts } from '../../main/engine/context.ts';
+import type { EnginePorts, Studio } from '../../main/engine/context.ts';
 import type { Closure, ClosureFile, MissingReference } from '../../main/engine/core/closure.ts';
 import { createEngine, type Engine } from '../../main/engine/engine.ts';
 import type { Clock } from '../../main/engine/ports/clock.ts';
@@ -61,6 +61,7 @@ export const plainScenes: SceneReader = {
 export interface FakeEngine {
   readonly stateDir: string;
   readonly world: FakeWorld;
+  readonly studio?: Studio;
   /** Wraps the ports, to count calls or to fail them. */
   wrap?(ports: EnginePorts): EnginePorts;
   onShutdown?(): void;
@@ -83,7 +84,7 @@ export function startFakeEngine(options: FakeEngine): Promise<Engine> {
   return createEngine({
     stateDir,
     ports: options.wrap?.(ports) ?? ports,
-    studio: fakeStudio,
+    studio: options.studio ?? fakeStudio,
     identity: { version: '0.0.0-test', pid: process.pid, user: 'artist', workstation: 'ws-1' },
     onShutdown: options.onShutdown ?? (() => undefined),
     newBrowserLink: () => null,

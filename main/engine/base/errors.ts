@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'not-a-scene'
   | 'not-hammerspace'
   | 'object-exists'
+  | 'output-taken'
   | 'outside-project'
   | 'port-taken'
   | 'sign-in-failed'

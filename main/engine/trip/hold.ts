@@ -139,7 +139,7 @@ export async function release(trip: Trip): Promise<void> {
     // Proven for this very attempt: what was ready a minute ago may have changed or gone since.
     const view = await provenView(trip);
     if (trip.latest().outputsBefore === null) {
-      const outputs = outputsIn(view, waybill.output.dir);
+      const outputs = outputsIn(view, waybill.output);
       advance(trip, {
         outputsBefore: Object.fromEntries(outputs.map((item) => [item.path, item.modified])),
       });

@@ -94,7 +94,7 @@ async function bringFrames(trip: Trip): Promise<number> {
   const here = tracker.view(context.studio.homeSite, projectDir);
   if (!there || !here) return 0;
   const homeItems = new Map(here.items.map((item) => [item.path as string, item]));
-  const frames = outputsIn(there, waybill.output.dir).filter(
+  const frames = outputsIn(there, waybill.output).filter(
     (item) => waybill.outputsBefore?.[item.path] !== item.modified,
   );
   for (const frame of frames) {

@@ -3,6 +3,7 @@
 import { notify, tell, type EngineContext } from '../context.ts';
 import { relativeInside } from '../core/paths.ts';
 import type { NamespacePath } from '../core/names.ts';
+import { isFrameOf } from '../core/outputs.ts';
 import type { Region } from '../core/regions.ts';
 import type { NamespaceItem } from '../ports/namespace.ts';
 import type { SiteView, Tracker } from '../services/track.ts';
@@ -73,9 +74,12 @@ export function commonFolder(paths: readonly NamespacePath[]): NamespacePath {
   return (first.slice(0, depth).join('/') || '/') as NamespacePath;
 }
 
-export function outputsIn(view: SiteView, dir: NamespacePath): NamespaceItem[] {
+/** The frames of the waybill's job that a site lists. */
+export function outputsIn(view: SiteView, output: Waybill['output']): NamespaceItem[] {
   return view.items.filter(
     (item) =>
-      item.kind === 'file' && !item.name.startsWith('.') && relativeInside(dir, item.path) !== null,
+      item.kind === 'file' &&
+      relativeInside(output.dir, item.path) !== null &&
+      isFrameOf(output.pattern, item.name),
   );
 }

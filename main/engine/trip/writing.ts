@@ -114,3 +114,12 @@ export function unknownWaybill(id: string): AgentError {
     retry: 'never',
   });
 }
+
+/** One at a time: frames of two regions under one name would be twins. */
+export function outputTaken(waybill: Waybill, rival: Waybill): AgentError {
+  return new AgentError('output-taken', {
+    message: `${rival.sceneName} on its way to ${rival.regionId} writes the same frames as ${waybill.sceneName} would (${waybill.output.dir}). Wait for it or cancel it, then send again.`,
+    retry: 'never',
+    facts: { path: waybill.output.dir },
+  });
+}
