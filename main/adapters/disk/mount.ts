@@ -42,7 +42,9 @@ interface Running {
 
 /** The built app names its bundled child; from source the neighbour file is run as it is. */
 export function createMountProcess(options: { mountDir: string; childUrl?: URL }): MountProcess {
-  const childUrl = options.childUrl ?? new URL('./mount-child.ts', import.meta.url);
+  const childUrl =
+    options.childUrl ??
+    new URL(`./mount-child${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
   let running: Running | null = null;
   let lastId = 0;
   let disposed = false;
