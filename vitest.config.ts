@@ -1,9 +1,11 @@
 // Two groups of tests: 'fast' (unit, contract, faults) and 'e2e' (built app in real windows, one at a time).
 
 import { defineConfig } from 'vitest/config';
+import { countsReporter } from './test/counts-reporter.ts';
 
 export default defineConfig({
   test: {
+    reporters: ['default', countsReporter()],
     projects: [
       {
         test: {

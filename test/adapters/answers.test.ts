@@ -186,6 +186,7 @@ function quote(value: string, mark: string): string {
 
 /** The text spelling of reference 3.4, written here independently of the reader. */
 function script(value: AnswerValue): string {
+  // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- the kinds that are not made here throw below
   switch (value.kind) {
     case 'empty':
       return '#EMPTY';
