@@ -4,6 +4,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ExpressionError, parseExpression } from './hammerscript.ts';
 import { volumeOf } from './gateway.ts';
+import { KEEP_ALIVE_MS } from './s3.ts';
 import type { Node, SiteName, SiteSpec, World } from './world.ts';
 
 export const ANVIL_PATH = '/mgmt/v1.2/rest';
@@ -47,6 +48,7 @@ export async function startAnvil(
     https: options.tls,
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { ignoreTrailingSlash: true },
   });
 
@@ -69,15 +71,13 @@ export async function startAnvil(
       ]);
   });
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .send([
-        {
-          errorCode: 'ENTITY_NOT_FOUND',
-          args: [request.url],
-          message: `No such resource ${request.url}`,
-        },
-      ]),
+    reply.code(404).send([
+      {
+        errorCode: 'ENTITY_NOT_FOUND',
+        args: [request.url],
+        message: `No such resource ${request.url}`,
+      },
+    ]),
   );
   app.addHook('onRequest', async (request) => {
     const path = request.url.split('?')[0];
@@ -470,7 +470,7 @@ function matchesSpec(view: Record<string, unknown>, spec: string): boolean {
         typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[name] : undefined,
       view,
     );
-  const shown = String(value ?? '');
+  const shown = typeof value === 'string' ? value : JSON.stringify(value ?? '');
   const order =
     typeof value === 'number'
       ? value - Number(wanted)

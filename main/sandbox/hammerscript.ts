@@ -46,7 +46,7 @@ type Expression =
   | {
       readonly kind: 'if';
       readonly condition: Expression;
-      readonly then: Expression;
+      readonly whenTrue: Expression;
       readonly otherwise: Expression | null;
     };
 
@@ -74,18 +74,23 @@ export function parseExpression(source: string): Expression {
       if (accept(isWord('IF'))) {
         const condition = either();
         if (!accept(isWord('THEN'))) throw new ExpressionError('syntax error: IF without THEN');
-        const then = ternary();
+        const whenTrue = ternary();
         return {
           kind: 'if',
           condition,
-          then,
+          whenTrue,
           otherwise: accept(isWord('ELSE')) ? ternary() : null,
         };
       }
       const condition = either();
       if (!accept(isPunct('?'))) return condition;
-      const then = ternary();
-      return { kind: 'if', condition, then, otherwise: accept(isPunct(':')) ? ternary() : null };
+      const whenTrue = ternary();
+      return {
+        kind: 'if',
+        condition,
+        whenTrue,
+        otherwise: accept(isPunct(':')) ? ternary() : null,
+      };
     } finally {
       depth -= 1;
     }
@@ -192,7 +197,7 @@ function tokenize(source: string): Token[] {
     throw new ExpressionError('the expression is longer than 65536 characters');
   const tokens: Token[] = [];
   const pattern =
-    /\s*(?:([A-Za-z_#][A-Za-z0-9_.]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(\|\||&&|==|!=|<=|>=|[(){}\[\],;:?<>!|=+*/-]))/y;
+    /\s*(?:([A-Za-z_#][A-Za-z0-9_.]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(\|\||&&|==|!=|<=|>=|[(){}[\],;:?<>!|=+*/-]))/y;
   while (pattern.lastIndex < source.length) {
     const start = pattern.lastIndex;
     const match = pattern.exec(source);
@@ -232,7 +237,7 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       return bool(!truthOf(evaluate(expression.of, scope)));
     case 'if': {
       const chosen = truthOf(evaluate(expression.condition, scope))
-        ? expression.then
+        ? expression.whenTrue
         : expression.otherwise;
       return chosen ? evaluate(chosen, scope) : EMPTY;
     }
@@ -274,7 +279,10 @@ export function truthOf(value: Value): boolean {
       return value.value !== 0;
     case 'text':
       return value.value !== '';
-    default:
+    case 'date':
+    case 'enum':
+    case 'tuple':
+    case 'table':
       return true;
   }
 }

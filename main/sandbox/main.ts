@@ -1,7 +1,11 @@
 // Entry of the sandbox: starts the studio, prints where everything is, and stays until told to stop.
 
+import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { StudioError } from './lock.ts';
 import { startStudio } from './studio.ts';
+
+const STOP_MS = 8_000;
 
 const program = new Command('waybill sandbox')
   .description(
@@ -25,7 +29,8 @@ function whole(text: string): number {
 }
 
 async function main(): Promise<void> {
-  program.parse();
+  // Given by name: under Electron, commander would take the script's own path for an argument.
+  program.parse(process.argv);
   const options = program.opts<{
     dir: string;
     json?: boolean;
@@ -41,6 +46,8 @@ async function main(): Promise<void> {
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
+    // A part that does not end must not keep a studio alive that nobody wants.
+    setTimeout(() => process.exit(1), STOP_MS).unref();
     studio.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -49,29 +56,30 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  if (options.untilStdinCloses) process.stdin.once('close', stop).resume();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  // A pipe closes, a file only ends.
+  if (options.untilStdinCloses) process.stdin.once('end', stop).once('close', stop).resume();
+  const { dir } = studio.document;
   console.log(
     options.json
       ? JSON.stringify(studio.document)
-      : `The sandbox runs in ${options.dir}; its endpoints are in ${options.dir}/studio.json. Ctrl-C ends it.`,
+      : `The sandbox runs in ${dir}; its endpoints are in ${join(dir, 'studio.json')}. Ctrl-C ends it.`,
   );
 }
 
+function sentenceFor(error: unknown, dir: string): string {
+  if (error instanceof StudioError) return error.message;
+  const { code, syscall, port } = error as { code?: string; syscall?: string; port?: number };
+  if (syscall === 'listen' && code === 'EADDRINUSE')
+    return `Port ${port} is taken. Choose another with --port-base, or leave it out for free ports.`;
+  if (syscall === 'listen' && code === 'EACCES')
+    return `Port ${port} may not be used by you. Choose one above 1023 with --port-base.`;
+  if (syscall !== undefined && code !== undefined)
+    return `The folder ${dir} cannot be used for a sandbox (${code} at ${syscall}). Choose another with --dir.`;
+  return `The sandbox cannot start: ${error instanceof Error ? error.message : String(error)}`;
+}
+
 main().catch((error: unknown) => {
-  const { code, syscall, port, path } = error as {
-    code?: string;
-    syscall?: string;
-    port?: number;
-    path?: string;
-  };
-  const sentence =
-    code === 'EADDRINUSE'
-      ? `Port ${port} is taken. Choose another with --port-base, or leave it out for free ports.`
-      : code === 'EACCES' || code === 'ENOTDIR' || code === 'EROFS' || code === 'EEXIST'
-        ? `The folder ${path ?? ''} cannot be written (${code} at ${syscall}). Choose another with --dir.`
-        : `The sandbox cannot start: ${error instanceof Error ? error.message : String(error)}`;
-  console.error(sentence);
+  console.error(sentenceFor(error, program.opts<{ dir?: string }>().dir ?? ''));
   process.exit(1);
 });

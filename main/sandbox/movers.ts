@@ -3,7 +3,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -20,7 +20,11 @@ import { isVisible, type Node, type SiteName, type World } from './world.ts';
 
 /** The sweeper looks again this often; Hammerspace's own says only "continually" [OG]. */
 const SWEEP_MS = 250;
+/** Files a link carries side by side. */
 const MOVES_AT_ONCE = 2;
+const RETRY_MS = 1_000;
+/** Small, so that slow links move evenly. */
+const CHUNK_BYTES = 16 * 1024;
 
 export interface MoverOptions {
   readonly world: World;
@@ -41,17 +45,36 @@ export interface Movers {
   stop(): Promise<void>;
 }
 
+interface Move {
+  readonly node: Node;
+  readonly from: SiteName;
+  readonly to: SiteName;
+  readonly version: number;
+  readonly size: number;
+  readonly key: string;
+  /** Bytes that went onto the link; kept here, so that a move that is over cannot speak for its successor. */
+  sent: number;
+}
+
 export function startMovers(options: MoverOptions): Movers {
   const { world } = options;
   const stop = new AbortController();
-  const moving = new Map<string, number>();
-  const underWay = new Set<Promise<void>>();
+  const moving = new Map<string, Move>();
+  const underWay = new Set<Promise<unknown>>();
+  const loads = new Map<string, number>();
+  const failedUntil = new Map<string, number>();
+  /** When each link has sent all it was given, in monotonic ms. */
+  const freeFrom = new Map<string, number>();
   const client = new S3Client({
     endpoint: options.s3.endpoint,
     region: options.s3.region,
     credentials: options.s3.credentials,
     forcePathStyle: true,
     maxAttempts: 2,
+    // A streamed body cannot be sent again, so no connection is reused that may be closing.
+    requestHandler: { httpAgent: { keepAlive: false } },
+    // A failure is told once, in our own words.
+    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     // The body is a throttled stream; a checksum trailer needs no second read of it.
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
@@ -97,30 +120,44 @@ export function startMovers(options: MoverOptions): Movers {
   }
 
   function sweep(): void {
+    const now = performance.now();
     for (const node of world.nodes()) {
       if (node.kind !== 'file') continue;
-      for (const site of world.options.sites) {
-        if (underWay.size >= MOVES_AT_ONCE) return;
-        const key = `${site.name}\n${node.id}`;
-        const known = node.seen.get(site.name);
-        if (moving.has(key) || !known || !isVisible(site.name, node)) continue;
-        if (node.instances.get(site.name) === known.version || !isWanted(site.name, node)) continue;
-        const source = sourceOf(node, site.name, known.version);
-        if (source === null) continue;
-        const move = copy({ node, from: source, to: site.name, version: known.version, key })
-          .catch((error: unknown) => {
-            if (!stop.signal.aborted)
-              process.stderr.write(
-                `sandbox mover: ${node.name} to ${site.name}: ${String(error)}\n`,
-              );
-          })
-          .finally(() => {
-            moving.delete(key);
-            underWay.delete(move);
-          });
-        underWay.add(move);
+      for (const { name: to } of world.options.sites) {
+        const key = `${to}\n${node.id}`;
+        const known = node.seen.get(to);
+        if (moving.has(key) || !known || !isVisible(to, node)) continue;
+        if (node.instances.get(to) === known.version || !isWanted(to, node)) continue;
+        const from = sourceOf(node, to, known.version);
+        if (from === null || (loads.get(linkOf(from, to)) ?? 0) >= MOVES_AT_ONCE) continue;
+        if ((failedUntil.get(key) ?? 0) > now) continue;
+        const { version, size } = known;
+        start({ node, from, to, version, size, key, sent: 0 });
       }
     }
+  }
+
+  function start(move: Move): void {
+    const link = linkOf(move.from, move.to);
+    moving.set(move.key, move);
+    loads.set(link, (loads.get(link) ?? 0) + 1);
+    const done = copy(move)
+      .then(
+        () => failedUntil.delete(move.key),
+        (error: unknown) => {
+          failedUntil.set(move.key, performance.now() + RETRY_MS);
+          if (stop.signal.aborted) return;
+          process.stderr.write(
+            `sandbox mover: ${move.node.name} to ${move.to}: ${String(error)}\n`,
+          );
+        },
+      )
+      .finally(() => {
+        moving.delete(move.key);
+        loads.set(link, (loads.get(link) ?? 1) - 1);
+        underWay.delete(done);
+      });
+    underWay.add(done);
   }
 
   function sourceOf(node: Node, to: SiteName, version: number): SiteName | null {
@@ -130,36 +167,18 @@ export function startMovers(options: MoverOptions): Movers {
     return null;
   }
 
-  async function copy(move: {
-    node: Node;
-    from: SiteName;
-    to: SiteName;
-    version: number;
-    key: string;
-  }): Promise<void> {
-    const { node, from, to, version, key } = move;
+  async function copy(move: Move): Promise<void> {
+    const { node, from, to, version, size } = move;
     const source = options.trees.get(from);
     const destination = options.trees.get(to);
     if (!source || !destination) return;
-    moving.set(key, 0);
-    const { size } = node.head;
-    if (!(await isWhole(source.pathOf(node), size))) return;
+    const path = source.pathOf(node);
+    if (!(await isWhole(path, size))) return;
     const objectKey = `${node.uuid}/${version}/${to}`;
     const temp = destination.tempPath();
     await mkdir(dirname(temp), { recursive: true });
     try {
-      const body = createReadStream(source.pathOf(node)).pipe(
-        throttled(from, to, (done) => moving.set(key, size === 0 ? 1 : done / size)),
-      );
-      await client.send(
-        new PutObjectCommand({
-          Bucket: STAGING_BUCKET,
-          Key: objectKey,
-          Body: size === 0 ? '' : body,
-          ContentLength: size,
-        }),
-        { abortSignal: stop.signal },
-      );
+      await upload(objectKey, path, move);
       const object = await client.send(
         new GetObjectCommand({ Bucket: STAGING_BUCKET, Key: objectKey }),
         { abortSignal: stop.signal },
@@ -168,12 +187,10 @@ export function startMovers(options: MoverOptions): Movers {
         signal: stop.signal,
       });
       // Counted where the bytes came out of the bucket: what crossed is what the other site has.
-      const counter = world.link(from, to);
-      counter.payloadBytes += size;
-      counter.payloadFiles += 1;
-      if (node.head.version !== version) return;
+      world.count(from, to, size);
+      if (node.seen.get(to)?.version !== version) return;
       await destination.place(temp, node);
-      node.instances.set(to, version);
+      world.hold(to, node, version);
     } finally {
       await rm(temp, { force: true });
       await client
@@ -182,28 +199,53 @@ export function startMovers(options: MoverOptions): Movers {
     }
   }
 
-  function throttled(from: SiteName, to: SiteName, onProgress: (done: number) => void): Transform {
-    let done = 0;
-    const startedAt = performance.now();
+  async function upload(objectKey: string, path: string, move: Move): Promise<void> {
+    const cut = new AbortController();
+    const body = throttled(move);
+    try {
+      await Promise.all([
+        pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), body),
+        client.send(
+          new PutObjectCommand({
+            Bucket: STAGING_BUCKET,
+            Key: objectKey,
+            Body: body,
+            ContentLength: move.size,
+          }),
+          { abortSignal: AbortSignal.any([stop.signal, cut.signal]) },
+        ),
+      ]);
+    } finally {
+      // Whichever end failed, the other one would wait for it without an end.
+      cut.abort();
+      body.destroy();
+    }
+  }
+
+  /** All moves of a link share its speed: each chunk takes the next free moment of the line. */
+  function throttled(move: Move): Transform {
+    const link = linkOf(move.from, move.to);
     return new Transform({
-      highWaterMark: 64 * 1024,
       transform(chunk: Buffer, _encoding, callback) {
-        done += chunk.length;
-        onProgress(done);
-        const dueMs = (done / options.bandwidth(from, to)) * 1000 - (performance.now() - startedAt);
-        if (dueMs <= 0) callback(null, chunk);
-        else
-          sleep(dueMs, undefined, { signal: stop.signal }).then(
-            () => callback(null, chunk),
-            callback,
-          );
+        const now = performance.now();
+        const freeAt =
+          Math.max(now, freeFrom.get(link) ?? 0) +
+          (chunk.length / options.bandwidth(move.from, move.to)) * 1_000;
+        freeFrom.set(link, freeAt);
+        sleep(freeAt - now, undefined, { signal: stop.signal }).then(() => {
+          move.sent += chunk.length;
+          callback(null, chunk);
+        }, callback);
       },
     });
   }
 
   const timer = setInterval(sweep, SWEEP_MS);
   return {
-    progress: (site, node) => moving.get(`${site}\n${node.id}`) ?? null,
+    progress(site, node) {
+      const move = moving.get(`${site}\n${node.id}`);
+      return move ? move.sent / Math.max(1, move.size) : null;
+    },
     isWanted,
     async stop() {
       clearInterval(timer);
@@ -212,6 +254,12 @@ export function startMovers(options: MoverOptions): Movers {
       client.destroy();
     },
   };
+}
+
+function ignore(): void {}
+
+function linkOf(from: SiteName, to: SiteName): string {
+  return `${from}>${to}`;
 }
 
 function holds(condition: string, scope: Scope): boolean {

@@ -6,6 +6,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { XMLBuilder } from 'fast-xml-parser';
 import { checkSignature, type Credentials } from './sigv4.ts';
@@ -45,6 +46,8 @@ interface StoredObject {
 /** Where a bucket's objects live. */
 interface Bucket {
   get(key: string): Promise<StoredObject | null>;
+  /** What a condition is held against: also an object that cannot be read here yet. */
+  current(key: string): Promise<StoredObject | null>;
   /** Moves a finished temp file in as the object. */
   put(key: string, temp: string, object: Omit<StoredObject, 'key' | 'path'>): Promise<void>;
   remove(key: string): Promise<void>;
@@ -75,7 +78,7 @@ export async function startS3(
   let temps = 0;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://s3.invalid');
+    const url = new URL(`http://s3.invalid${request.url ?? '/'}`);
     const [bucketName = '', ...rest] = decodePath(url.pathname).split('/').slice(1);
     const signature = checkSignature(
       { method: request.method ?? '', url: request.url ?? '/', headers: request.headers },
@@ -108,6 +111,7 @@ export async function startS3(
         await inLine(`${bucketName}/${key}`, () => bucket.remove(key));
         response.writeHead(204).end();
         return;
+      case undefined:
       default:
         throw new S3Error(
           405,
@@ -175,7 +179,7 @@ export async function startS3(
     call: { bucket: Bucket; key: string; payloadHash: string },
   ): Promise<void> {
     const { bucket, key } = call;
-    assertCondition(request, await bucket.get(key));
+    assertCondition(request, await bucket.current(key));
     temps += 1;
     const temp = join(options.stagingDir, '.incoming', `${process.pid}-${temps}`);
     await mkdir(dirname(temp), { recursive: true });
@@ -264,9 +268,8 @@ function read(request: IncomingMessage, response: ServerResponse, object: Stored
     response.end();
     return;
   }
-  const stream = createReadStream(object.path, range ?? {});
-  stream.once('error', () => response.destroy());
-  stream.pipe(response);
+  // Ends both sides when either fails: a client that goes away must not leave an open file.
+  pipeline(createReadStream(object.path, range ?? {}), response).catch(() => response.destroy());
 }
 
 function assertCondition(request: IncomingMessage, current: StoredObject | null): void {
@@ -308,7 +311,9 @@ async function receive(
   let crc = 0;
   let size = 0;
   const file = createWriteStream(temp, { flags: 'wx' });
-  const failed = new Promise<never>((_resolve, reject) => file.once('error', reject));
+  const failed = new Promise<never>((_resolve, reject) => file.on('error', reject));
+  // It is raced below; a failure between two races must not count as nobody's.
+  failed.catch(() => undefined);
   const take = async (chunk: Buffer): Promise<void> => {
     size += chunk.length;
     if (size > MAX_OBJECT_BYTES)
@@ -432,11 +437,9 @@ async function readChunked(
 /** The bucket of the share: keys are paths below it, at the home site. */
 function shareBucket(options: S3Options): Bucket {
   const { world, homeSite, homeTree } = options;
-  const objectOf = (node: Node): StoredObject | null => {
+  const knownOf = (node: Node): StoredObject | null => {
     const known = node.seen.get(homeSite);
-    // Reading an object whose payload is elsewhere would pull it; here it is simply not served until it is home.
-    if (node.kind !== 'file' || !known || node.instances.get(homeSite) !== known.version)
-      return null;
+    if (node.kind !== 'file' || !known) return null;
     return {
       key: world.pathAt(homeSite, node),
       path: homeTree.pathOf(node),
@@ -447,10 +450,17 @@ function shareBucket(options: S3Options): Bucket {
       metadata: known.userMetadata,
     };
   };
+  // Reading an object whose payload is elsewhere would pull it; here it is simply not served until it is home.
+  const objectOf = (node: Node): StoredObject | null =>
+    node.instances.get(homeSite) === node.seen.get(homeSite)?.version ? knownOf(node) : null;
   return {
     async get(key) {
       const node = world.find(homeSite, key);
       return node ? objectOf(node) : null;
+    },
+    async current(key) {
+      const node = world.find(homeSite, key);
+      return node ? knownOf(node) : null;
     },
     async put(key, temp, object) {
       const node = world.writeFile(homeSite, key, {
@@ -487,6 +497,7 @@ function folderBucket(dir: string): Bucket {
   const objects = new Map<string, StoredObject>();
   return {
     get: async (key) => objects.get(key) ?? null,
+    current: async (key) => objects.get(key) ?? null,
     async put(key, temp, object) {
       const path = join(dir, 'objects', createHash('sha256').update(key).digest('hex'));
       await mkdir(dirname(path), { recursive: true });
@@ -570,7 +581,8 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
       : error instanceof WorldError
         ? new S3Error(409, 'InvalidRequest', error.message)
         : new S3Error(500, 'InternalError', 'We encountered an internal error. Please try again.');
-  if (known.status === 500)
+  // A client that went away in the middle of its body is no fault of ours.
+  if (known.status === 500 && request.complete)
     process.stderr.write(`sandbox s3: ${request.method} ${request.url}: ${String(error)}\n`);
   if (response.headersSent) {
     response.destroy();
@@ -591,7 +603,11 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
   });
 }
 
+/** Node's 5 s would close connections just as clients that poll every few seconds use them again. */
+export const KEEP_ALIVE_MS = 75_000;
+
 export function listen(server: Server, port: number): Promise<number> {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => {

@@ -1,19 +1,20 @@
 // Puts the studio together: the world, its trees and movers, and the servers through which clients meet it.
 
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { utimes, writeFile, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { ANVIL_PATH, startAnvil } from './anvil.ts';
 import { startFarm } from './deadline.ts';
 import { createGateway } from './gateway.ts';
+import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';
 import { listen, startS3 } from './s3.ts';
 import { createTree, type Tree } from './tree.ts';
-import { World, WorldError, type SavedWorld, type SiteSpec } from './world.ts';
+import { SAVED_VERSION, World, WorldError, type SavedWorld, type SiteSpec } from './world.ts';
 
 export interface StudioOptions {
   readonly dir: string;
@@ -54,15 +55,46 @@ const SAVE_MS = 1_000;
 /** A command that nobody reads is forgotten after this long. */
 const GATEWAY_KEEP_MS = 5 * 60_000;
 
+export type StudioDocument = Readonly<Record<string, unknown>> & { readonly dir: string };
+
 export interface Studio {
   /** The endpoints document, as printed and as kept in `<dir>/studio.json`. */
-  readonly document: Record<string, unknown>;
+  readonly document: StudioDocument;
   stop(): Promise<void>;
 }
 
-export async function startStudio(options: StudioOptions): Promise<Studio> {
+export async function startStudio(given: StudioOptions): Promise<Studio> {
+  // Workers run in a folder of their own, so no path may depend on where the sandbox was started.
+  const options = { ...given, dir: resolve(given.dir) };
+  makeDir(options.dir);
+  const lock = lockFolder(options.dir);
+  const stops: (() => Promise<void> | void)[] = [() => lock.release()];
+  const stop = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const end of stops.splice(0).toReversed()) {
+      // What fails to end must not keep the rest running.
+      try {
+        await end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
+  };
+  try {
+    return { document: await open(options, stops), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Opens every part, and leaves with each what ends it. */
+async function open(
+  options: StudioOptions,
+  stops: (() => Promise<void> | void)[],
+): Promise<StudioDocument> {
   const home = 'london';
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const secrets = await readSecrets(options.dir);
   const world = new World({
     sites: SITES,
@@ -72,154 +104,151 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     newUuid: () => randomUUID(),
   });
   loadWorld(world, options.dir);
-  const stops: (() => Promise<void> | void)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of stops.splice(0).toReversed()) await end();
-  };
-  try {
-    const port = (at: number): number => (options.portBase === 0 ? 0 : options.portBase + at);
-    const trees = new Map<string, Tree>();
-    for (const site of SITES) {
-      const tree = createTree(world, site.name, join(options.dir, 'sites', site.name));
-      trees.set(site.name, tree);
-      mkdirSync(join(tree.root, SHARE.path), { recursive: true });
-      stops.push(() => tree.close());
-    }
-    const homeTree = trees.get(home);
-    if (!homeTree) throw new Error('the studio has no home');
-    const s3Credentials = {
-      accessKeyId: secrets.accessKeyId,
-      secretAccessKey: secrets.secretAccessKey,
-    };
-    const s3 = await startS3({
-      world,
-      homeSite: home,
-      homeTree,
-      stagingDir: join(options.dir, 'staging'),
-      credentials: s3Credentials,
-      region: 'eu-west-2',
-      port: port(0),
-    });
-    stops.push(() => s3.stop());
-    const endpoint = `http://127.0.0.1:${s3.port}`;
-    let bandwidth = options.bandwidth;
-    const movers = startMovers({
-      world,
-      trees,
-      s3: { endpoint, region: 'eu-west-2', credentials: s3Credentials },
-      bandwidth: () => bandwidth,
-    });
-    stops.push(() => movers.stop());
-
-    const replication = setInterval(() => world.replicate(), options.intervalMs);
-    stops.push(() => clearInterval(replication));
-    const saving = setInterval(() => saveWorld(world, options.dir), SAVE_MS);
-    stops.push(() => {
-      clearInterval(saving);
-      saveWorld(world, options.dir);
-    });
-
-    const blender = options.useBlender ? onPath('blender') : null;
-    const renderers = {
-      blender,
-      preview: {
-        executable: process.execPath,
-        script: join(
-          import.meta.dirname,
-          `preview-render${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`,
-        ),
-      },
-    };
-    const regions = REGIONS.map((region) => ({
-      ...region,
-      groups: [...region.groups],
-      root: trees.get(region.site)?.root ?? '',
-    }));
-    const farm = await startFarm({
-      dir: join(options.dir, 'farm'),
-      port: port(1),
-      farmRoot: FARM_ROOT,
-      regions,
-      renderers,
-      seed: options.seed,
-    });
-    stops.push(() => farm.stop());
-
-    const gateway = createGateway(world, { isMoving: movers.progress, isWanted: movers.isWanted });
-    const door = await startDoor({
-      port: port(2),
-      token: secrets.controlToken,
-      ask: (site, folder, command) => gateway.answer(site, folder, command),
-      hasSite: (site) => world.site(site) !== undefined,
-      control: {
-        counters: () => ({ links: world.counters() }),
-        async write(site, path, text) {
-          const tree = trees.get(site);
-          const below = belowShare(path);
-          if (!tree || below === null)
-            throw new WorldError('not-found', `${site}:${path} is not in the studio`);
-          await writeAsUser(world, tree, { site, below, text });
-        },
-        fault(change) {
-          if (change.bandwidth !== undefined) bandwidth = change.bandwidth;
-          if (change.cut) world.cutLinks.add(`${change.cut[0]}>${change.cut[1]}`);
-          if (change.join) {
-            world.cutLinks.delete(`${change.join[0]}>${change.join[1]}`);
-            world.cutLinks.delete(`${change.join[1]}>${change.join[0]}`);
-          }
-        },
-      },
-    });
-    stops.push(() => door.stop());
-
-    const anvils = new Map<string, number>();
-    for (const [at, site] of SITES.entries()) {
-      const anvil = await startAnvil({
-        world,
-        site,
-        credentials: { username: 'artist', password: secrets.anvilPassword },
-        tls: { key: secrets.tlsKey, cert: secrets.tlsCert },
-        port: port(3 + at),
-        s3: () => ({ port: s3.port, accessKeyId: secrets.accessKeyId }),
-        isWanted: movers.isWanted,
-      });
-      anvils.set(site.name, anvil.port);
-      stops.push(() => anvil.stop());
-    }
-
-    const caPath = join(options.dir, 'ca.pem');
-    writeFileSync(caPath, secrets.tlsCert);
-    const document = {
-      kind: 'waybill-sandbox',
-      version: 1,
-      pid: process.pid,
-      dir: options.dir,
-      ca: caPath,
-      share: SHARE,
-      sites: SITES.map((site) => ({
-        ...site,
-        root: trees.get(site.name)?.root,
-        anvil: {
-          url: `https://127.0.0.1:${anvils.get(site.name)}${ANVIL_PATH}`,
-          username: 'artist',
-          password: secrets.anvilPassword,
-        },
-        gateway: { kind: 'direct', url: `http://127.0.0.1:${door.port}/gateway/${site.name}` },
-      })),
-      s3: { endpoint, region: 'eu-west-2', bucket: SHARE.name, ...s3Credentials },
-      farm: { url: farm.url, farmRoot: FARM_ROOT },
-      regions: REGIONS,
-      renderers,
-      control: { url: `http://127.0.0.1:${door.port}/control`, token: secrets.controlToken },
-    };
-    writeFileSync(join(options.dir, 'studio.json'), `${JSON.stringify(document, null, 2)}\n`, {
-      mode: 0o600,
-    });
-    return { document, stop };
-  } catch (error) {
-    await stop();
-    throw error;
+  const port = (at: number): number => (options.portBase === 0 ? 0 : options.portBase + at);
+  const trees = new Map<string, Tree>();
+  for (const site of SITES) {
+    const tree = createTree(world, site.name, join(options.dir, 'sites', site.name));
+    trees.set(site.name, tree);
+    stops.push(() => tree.close());
   }
+  const homeTree = trees.get(home);
+  if (!homeTree) throw new Error('the studio has no home');
+  const s3Credentials = {
+    accessKeyId: secrets.accessKeyId,
+    secretAccessKey: secrets.secretAccessKey,
+  };
+  const s3 = await startS3({
+    world,
+    homeSite: home,
+    homeTree,
+    stagingDir: join(options.dir, 'staging'),
+    credentials: s3Credentials,
+    region: 'eu-west-2',
+    port: port(0),
+  });
+  stops.push(() => s3.stop());
+  const endpoint = `http://127.0.0.1:${s3.port}`;
+  let bandwidth = options.bandwidth;
+  const movers = startMovers({
+    world,
+    trees,
+    s3: { endpoint, region: 'eu-west-2', credentials: s3Credentials },
+    bandwidth: () => bandwidth,
+  });
+  stops.push(() => movers.stop());
+
+  const replication = setInterval(() => world.replicate(), options.intervalMs);
+  stops.push(() => clearInterval(replication));
+  const saver = startSaver(world, options.dir);
+  stops.push(() => saver.stop());
+
+  const blender = options.useBlender ? onPath('blender') : null;
+  const renderers = {
+    blender,
+    preview: {
+      executable: process.execPath,
+      script: join(
+        import.meta.dirname,
+        `preview-render${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`,
+      ),
+    },
+  };
+  const regions = REGIONS.map((region) => ({
+    ...region,
+    groups: [...region.groups],
+    root: trees.get(region.site)?.root ?? '',
+  }));
+  const farm = await startFarm({
+    dir: join(options.dir, 'farm'),
+    port: port(1),
+    farmRoot: FARM_ROOT,
+    regions,
+    renderers,
+    seed: options.seed,
+    // In a global namespace metadata is enough for a file to exist, wherever its payload is.
+    exists: (path) => {
+      const below = path.startsWith(`${FARM_ROOT}/`)
+        ? belowShare(path.slice(FARM_ROOT.length))
+        : null;
+      return below !== null && world.find(home, below) !== null;
+    },
+  });
+  stops.push(() => farm.stop());
+
+  const gateway = createGateway(world, { isMoving: movers.progress, isWanted: movers.isWanted });
+  const door = await startDoor({
+    port: port(2),
+    token: secrets.controlToken,
+    async ask(site, folder, command) {
+      // A mount shows at once what was written on it, so the tree is looked at before the answer.
+      await trees.get(site)?.notice(folder, { deep: /\?\.(?:sum|\w*_rec)/.test(command) });
+      if (world.find(site, folder)?.kind !== 'folder') return null;
+      return gateway.answer(site, folder, command);
+    },
+    hasSite: (site) => world.site(site) !== undefined,
+    control: {
+      counters: () => ({ links: world.counters() }),
+      async write(site, path, text) {
+        const tree = trees.get(site);
+        const below = belowShare(path);
+        if (!tree || below === null)
+          throw new WorldError('not-found', `${site}:${path} is not in the studio`);
+        await writeAsUser(world, tree, { site, below, text });
+      },
+      fault(change) {
+        if (change.bandwidth !== undefined) bandwidth = change.bandwidth;
+        if (change.cut) world.cutLinks.add(`${change.cut[0]}>${change.cut[1]}`);
+        if (change.join) {
+          world.cutLinks.delete(`${change.join[0]}>${change.join[1]}`);
+          world.cutLinks.delete(`${change.join[1]}>${change.join[0]}`);
+        }
+      },
+    },
+  });
+  stops.push(() => door.stop());
+
+  const anvils = new Map<string, number>();
+  for (const [at, site] of SITES.entries()) {
+    const anvil = await startAnvil({
+      world,
+      site,
+      credentials: { username: 'artist', password: secrets.anvilPassword },
+      tls: { key: secrets.tlsKey, cert: secrets.tlsCert },
+      port: port(3 + at),
+      s3: () => ({ port: s3.port, accessKeyId: secrets.accessKeyId }),
+      isWanted: movers.isWanted,
+    });
+    anvils.set(site.name, anvil.port);
+    stops.push(() => anvil.stop());
+  }
+
+  const caPath = join(options.dir, 'ca.pem');
+  writeFileSync(caPath, secrets.tlsCert);
+  const document = {
+    kind: 'waybill-sandbox',
+    version: 1,
+    pid: process.pid,
+    dir: options.dir,
+    ca: caPath,
+    share: SHARE,
+    sites: SITES.map((site) => ({
+      ...site,
+      root: trees.get(site.name)?.root,
+      anvil: {
+        url: `https://127.0.0.1:${anvils.get(site.name)}${ANVIL_PATH}`,
+        username: 'artist',
+        password: secrets.anvilPassword,
+      },
+      gateway: { kind: 'direct', url: `http://127.0.0.1:${door.port}/gateway/${site.name}` },
+    })),
+    s3: { endpoint, region: 'eu-west-2', bucket: SHARE.name, ...s3Credentials },
+    farm: { url: farm.url, farmRoot: FARM_ROOT },
+    regions: REGIONS,
+    renderers,
+    control: { url: `http://127.0.0.1:${door.port}/control`, token: secrets.controlToken },
+  };
+  writeWhole(join(options.dir, 'studio.json'), `${JSON.stringify(document, null, 2)}\n`);
+  return document;
 }
 
 /** What a user at a site does who saves a file on the mount: the file, and at once its metadata there. */
@@ -244,7 +273,8 @@ async function writeAsUser(
 interface Door {
   readonly port: number;
   readonly token: string;
-  ask(site: string, folder: string, command: string): string;
+  /** Null where there is no such folder to write the command into. */
+  ask(site: string, folder: string, command: string): Promise<string | null>;
   hasSite(site: string): boolean;
   readonly control: {
     counters(): unknown;
@@ -266,7 +296,7 @@ async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<vo
   const answers = new Map<string, { text: string; until: number }>();
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const segments = new URL(request.url ?? '/', 'http://door.invalid').pathname
+    const segments = new URL(`http://door.invalid${request.url ?? '/'}`).pathname
       .split('/')
       .slice(1)
       .map(decodeURIComponent);
@@ -293,10 +323,9 @@ async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<vo
     const key = segments.join('/');
     if (request.method === 'PUT') {
       const command = (await bodyOf(request)).toString('utf8');
-      answers.set(key, {
-        text: door.ask(site, folder, command),
-        until: Date.now() + GATEWAY_KEEP_MS,
-      });
+      const text = await door.ask(site, folder, command);
+      if (text === null) return end(response, 404, { message: 'No such folder.' });
+      answers.set(key, { text, until: Date.now() + GATEWAY_KEEP_MS });
       response.writeHead(204).end();
       return;
     }
@@ -387,6 +416,16 @@ const Secrets = z.object({
   tlsCert: z.string(),
 });
 
+/** Node's recursive mkdir never returns where the file system refuses a child of a folder it has (seen in /proc). */
+function makeDir(dir: string): void {
+  if (existsSync(dir)) {
+    if (statSync(dir).isDirectory()) return;
+    throw new StudioError(`${dir} is not a folder. Choose another with --dir.`);
+  }
+  if (dirname(dir) !== dir) makeDir(dirname(dir));
+  mkdirSync(dir, { mode: 0o700 });
+}
+
 /** Made once per folder, so that clients can come back after a restart. */
 async function readSecrets(dir: string): Promise<z.infer<typeof Secrets>> {
   const path = join(dir, 'secrets.json');
@@ -413,22 +452,65 @@ async function readSecrets(dir: string): Promise<z.infer<typeof Secrets>> {
     tlsKey: tls.private,
     tlsCert: tls.cert,
   };
-  writeFileSync(path, JSON.stringify(secrets), { mode: 0o600 });
+  writeWhole(path, JSON.stringify(secrets));
   return secrets;
 }
 
 function loadWorld(world: World, dir: string): void {
   const path = join(dir, 'world.json');
-  if (existsSync(path)) world.load(JSON.parse(readFileSync(path, 'utf8')) as SavedWorld);
+  if (!existsSync(path)) return;
+  const saved = readSaved(path);
+  if (saved.version > SAVED_VERSION)
+    throw new StudioError(
+      `The folder ${dir} was written by a newer version (${saved.version}, this one reads ${SAVED_VERSION}). Use that version, or another folder with --dir.`,
+    );
+  world.load(saved);
 }
 
-function saveWorld(world: World, dir: string): void {
-  const path = join(dir, 'world.json');
-  writeFileSync(`${path}.part`, JSON.stringify(world.save()));
+function readSaved(path: string): SavedWorld {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as SavedWorld;
+  } catch (error) {
+    throw new StudioError(
+      `${path} cannot be read (${error instanceof Error ? error.message : String(error)}). Choose another folder with --dir, or delete this one.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Saves the world when it changed; a large one less often, so that saving stays a tenth of the time. */
+function startSaver(world: World, dir: string): { stop(): void } {
+  let saved = world.changes;
+  let timer = setTimeout(tick, SAVE_MS);
+  function save(): void {
+    if (saved === world.changes) return;
+    saved = world.changes;
+    writeWhole(join(dir, 'world.json'), JSON.stringify(world.save()));
+  }
+  function tick(): void {
+    const startedAt = performance.now();
+    try {
+      save();
+    } catch (error) {
+      process.stderr.write(`sandbox: the world could not be saved: ${String(error)}\n`);
+    }
+    timer = setTimeout(tick, Math.max(SAVE_MS, 9 * (performance.now() - startedAt)));
+  }
+  return {
+    stop() {
+      clearTimeout(timer);
+      save();
+    },
+  };
+}
+
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.part`, text, { mode: 0o600 });
   renameSync(`${path}.part`, path);
 }
 
-function onPath(name: string): string | null {
+function onPath(command: string): string | null {
+  const name = process.platform === 'win32' ? `${command}.exe` : command;
   for (const dir of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(dir, name);
     if (dir !== '' && existsSync(path)) return path;

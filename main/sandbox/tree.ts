@@ -1,12 +1,18 @@
 // A site's tree on disk: places payload that has arrived, and notices what its users and workers write there.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Node, SiteName, World } from './world.ts';
+import { dirname, join, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isVisible, type Change, type Node, type SiteName, type World } from './world.ts';
 
 const RELIST_MS = 700;
+/** A large tree is listed less often: at most a tenth of the time goes into listing. */
+const REST_FACTOR = 9;
+/** A file counts once it has kept its size and time for this long: nothing half written is taken. */
+const SETTLE_MS = 60;
+const SETTLE_ROUNDS = 5;
 
 export interface Tree {
   readonly root: string;
@@ -15,70 +21,159 @@ export interface Tree {
   place(temp: string, node: Node): Promise<void>;
   tempPath(): string;
   remove(node: Node): Promise<void>;
-  /** Looks once for what changed on disk. */
-  discover(): Promise<void>;
+  /** Looks now at a folder below the share, as a mount shows at once what was written on it. */
+  notice(folder: string, options: { readonly deep: boolean }): Promise<void>;
   close(): void;
+}
+
+interface Stamp {
+  readonly size: number;
+  readonly modified: number;
 }
 
 /** `root` holds the share: `<root>/<share name>/...`. */
 export function createTree(world: World, site: SiteName, root: string): Tree {
   const shareDir = join(root, world.options.share.path);
   const tempDir = join(root, '.waybill-incoming');
-  const placed = new Map<string, { size: number; mtimeMs: number }>();
-  const unsettled = new Map<string, { size: number; mtimeMs: number }>();
-  let busy = false;
+  /** What is known of each file on disk, by path, and where a node's payload lies. */
+  const known = new Map<string, Stamp>();
+  const paths = new Map<number, string>();
+  const unsettled = new Map<string, Stamp & { readonly since: number }>();
+  let listing: Promise<void> | null = null;
+  let isClosed = false;
   let temps = 0;
-  const timer = setInterval(() => {
-    discover().catch((error: unknown) =>
-      process.stderr.write(`sandbox: listing ${shareDir} failed: ${String(error)}\n`),
-    );
-  }, RELIST_MS);
+  mkdirSync(shareDir, { recursive: true });
+  adopt();
+  world.on('replicated', heard);
+  world.on('changed', followTwins);
+  let timer = setTimeout(relist, RELIST_MS);
 
   function pathOf(node: Node): string {
     return join(shareDir, world.pathAt(site, node));
   }
 
-  async function discover(): Promise<void> {
-    if (busy) return;
-    busy = true;
-    try {
-      await mkdir(shareDir, { recursive: true });
-      for (const entry of await readdir(shareDir, { recursive: true, withFileTypes: true })) {
-        if (
-          !entry.isFile() ||
-          entry.name.startsWith('.waybill-') ||
-          entry.name.startsWith('.fs_command_gateway')
-        )
-          continue;
-        await look(join(entry.parentPath, entry.name));
-      }
-    } finally {
-      busy = false;
+  /** After a restart the disk has the last word on what the site holds: the world is saved a moment later. */
+  function adopt(): void {
+    for (const node of world.nodes()) {
+      const current = node.seen.get(site);
+      if (node.kind !== 'file' || !current || !isVisible(site, node)) continue;
+      const path = pathOf(node);
+      const found = statSync(path, { throwIfNoEntry: false });
+      const stamp = found && stampFrom(found);
+      if (stamp && current.version > 0 && same(current, stamp)) {
+        keep(path, stamp, node);
+        world.hold(site, node, current.version);
+      } else world.drop(site, node);
     }
   }
 
-  /** A file counts once two listings in a row show the same size and time: nothing half written is taken. */
-  async function look(path: string): Promise<void> {
-    const found = await stat(path).catch(() => null);
-    if (!found) return;
-    const now = { size: found.size, mtimeMs: Math.floor(found.mtimeMs) };
-    if (same(placed.get(path), now)) return;
-    if (!same(unsettled.get(path), now)) {
-      unsettled.set(path, now);
+  function belowOf(path: string): string {
+    return path
+      .slice(shareDir.length + 1)
+      .split(sep)
+      .join('/');
+  }
+
+  function relist(): void {
+    const startedAt = performance.now();
+    listing = list(shareDir, true)
+      .catch(complain)
+      .finally(() => {
+        listing = null;
+        const tookMs = performance.now() - startedAt;
+        if (!isClosed) timer = setTimeout(relist, Math.max(RELIST_MS, tookMs * REST_FACTOR));
+      });
+  }
+
+  function complain(error: unknown): void {
+    process.stderr.write(`sandbox: listing ${shareDir} failed: ${String(error)}\n`);
+  }
+
+  async function list(dir: string, deep: boolean): Promise<void> {
+    for (const entry of await entriesOf(dir, deep)) {
+      if (isClosed) return;
+      if (isOurs(entry.name)) continue;
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isDirectory()) lookAtFolder(path);
+      else if (entry.isFile()) await lookAtFile(path);
+    }
+  }
+
+  function lookAtFolder(path: string): void {
+    const below = belowOf(path);
+    if (world.find(site, below) === null) world.makeFolders(site, below, 'worker');
+  }
+
+  async function lookAtFile(path: string): Promise<void> {
+    const stamp = await stampOf(path);
+    if (stamp === null || same(known.get(path), stamp)) return;
+    const before = unsettled.get(path);
+    const now = performance.now();
+    if (!same(before, stamp)) {
+      unsettled.set(path, { ...stamp, since: now });
       return;
     }
+    if (before && now - before.since < SETTLE_MS) return;
+    const etag = await md5Of(path);
     unsettled.delete(path);
-    placed.set(path, now);
-    const below = path
-      .slice(shareDir.length + 1)
-      .split('\\')
-      .join('/');
-    world.writeFile(site, below, {
-      size: now.size,
-      modified: now.mtimeMs,
-      owner: 'worker',
-      etag: await md5Of(path),
-    });
+    if (etag === null || isClosed) return;
+    keep(path, stamp, world.writeFile(site, belowOf(path), { ...stamp, owner: 'worker', etag }));
+  }
+
+  function keep(path: string, stamp: Stamp, node: Node): void {
+    known.set(path, stamp);
+    paths.set(node.id, path);
+  }
+
+  /** What a site hears may make the payload it has old or unwanted, and change the names things are shown by. */
+  function heard(change: Change): void {
+    if (change.site !== site) return;
+    dropIfOld(change.node);
+    followTwins(change);
+  }
+
+  function dropIfOld(node: Node): void {
+    const path = paths.get(node.id);
+    if (path === undefined) return;
+    const isCurrent = node.instances.get(site) === node.seen.get(site)?.version;
+    if (isCurrent && isVisible(site, node)) return;
+    forget(node, path);
+    world.drop(site, node);
+    attempt(() => rmSync(path, { force: true }));
+  }
+
+  function followTwins(change: Change): void {
+    if (change.site !== site) return;
+    const twins = change.node.parent?.children.get(change.node.name) ?? [];
+    for (const twin of twins) if (twin !== change.node) attempt(() => followName(twin));
+  }
+
+  /** These run inside the world's tick, which must not end for a file that went away by itself. */
+  function attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  function followName(node: Node): void {
+    if (node.kind === 'folder') {
+      for (const twins of node.children.values()) for (const child of twins) followName(child);
+      return;
+    }
+    const path = paths.get(node.id);
+    if (path === undefined || !isVisible(site, node) || pathOf(node) === path) return;
+    const stamp = known.get(path);
+    forget(node, path);
+    mkdirSync(dirname(pathOf(node)), { recursive: true });
+    renameSync(path, pathOf(node));
+    if (stamp) keep(pathOf(node), stamp, node);
+  }
+
+  function forget(node: Node, path: string): void {
+    paths.delete(node.id);
+    known.delete(path);
   }
 
   return {
@@ -89,31 +184,78 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
       return join(tempDir, `${process.pid}-${temps}`);
     },
     async place(temp, node) {
-      const path = pathOf(node);
-      const modified = node.head.modified / 1000;
-      await mkdir(dirname(path), { recursive: true });
+      const modified = (node.seen.get(site) ?? node.head).modified / 1000;
+      await mkdir(dirname(pathOf(node)), { recursive: true });
       await utimes(temp, modified, modified);
-      const found = await stat(temp);
-      placed.set(path, { size: found.size, mtimeMs: Math.floor(found.mtimeMs) });
+      const stamp = await stampOf(temp);
+      // The name may have changed meanwhile, so it is read once and for both.
+      const path = pathOf(node);
+      if (stamp) keep(path, stamp, node);
       await rename(temp, path);
     },
     async remove(node) {
-      await rm(pathOf(node), { force: true });
+      const path = pathOf(node);
+      forget(node, path);
+      await rm(path, { force: true });
     },
-    discover,
-    close: () => clearInterval(timer),
+    async notice(folder, { deep }) {
+      const dir = join(shareDir, folder);
+      const found = await stat(dir).catch(() => null);
+      if (!found?.isDirectory()) return;
+      if (dir !== shareDir) lookAtFolder(dir);
+      await listing;
+      for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
+        await list(dir, deep);
+        const isWaiting = [...unsettled.keys()].some((path) => path.startsWith(join(dir, sep)));
+        if (!isWaiting) return;
+        await sleep(SETTLE_MS);
+      }
+    },
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      world.off('replicated', heard);
+      world.off('changed', followTwins);
+    },
   };
 }
 
-function same(
-  a: { size: number; mtimeMs: number } | undefined,
-  b: { size: number; mtimeMs: number },
-): boolean {
-  return a !== undefined && a.size === b.size && a.mtimeMs === b.mtimeMs;
+/** Names the sandbox and its gateway use for themselves. */
+function isOurs(name: string): boolean {
+  return name.startsWith('.waybill-') || name.startsWith('.fs_command_gateway');
 }
 
-async function md5Of(path: string): Promise<string> {
+/** A folder that goes away while it is listed is an empty one. */
+async function entriesOf(dir: string, deep: boolean) {
+  try {
+    return await readdir(dir, { recursive: deep, withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function stampOf(path: string): Promise<Stamp | null> {
+  const found = await stat(path).catch(() => null);
+  return found && stampFrom(found);
+}
+
+/** Rounded, because a time set in seconds comes back a fraction of a millisecond short. */
+function stampFrom(found: { readonly size: number; readonly mtimeMs: number }): Stamp {
+  return { size: found.size, modified: Math.round(found.mtimeMs) };
+}
+
+function same(a: Stamp | undefined, b: Stamp): boolean {
+  return a !== undefined && a.size === b.size && a.modified === b.modified;
+}
+
+async function md5Of(path: string): Promise<string | null> {
   const hash = createHash('md5');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
   return hash.digest('hex');
 }

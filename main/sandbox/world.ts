@@ -91,6 +91,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   readonly cutLinks = new Set<string>();
   #nextId = 100;
   #revision = 0;
+  #changes = 0;
   readonly #links = new Map<string, LinkCounter>();
   readonly #nodes = new Map<number, Node>();
   /** Nodes with news, so that a tick costs what changed and not what exists. */
@@ -111,6 +112,11 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
 
   nodes(): IterableIterator<Node> {
     return this.#nodes.values();
+  }
+
+  /** Grows with every change, so that a saver can tell whether there is anything new. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Names a site's users see in a folder, collision suffixes and all. */
@@ -210,18 +216,30 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       contentType: change.contentType ?? 'application/octet-stream',
       etag: change.etag ?? '',
     });
-    node.instances.set(site, version);
+    this.hold(site, node, version);
     return node;
+  }
+
+  /** A site holds a complete copy of a payload version. */
+  hold(site: SiteName, node: Node, version: number): void {
+    this.#changes += 1;
+    node.instances.set(site, version);
+  }
+
+  /** A site holds no copy, or none that is current. */
+  drop(site: SiteName, node: Node): void {
+    if (node.instances.delete(site)) this.#changes += 1;
   }
 
   remove(site: SiteName, node: Node): void {
     this.update(site, node, { deleted: true });
-    node.instances.delete(site);
+    this.drop(site, node);
   }
 
   /** Changes what is known of a node, as written at one site; others hear of it at the next interval. */
   update(site: SiteName, node: Node, change: Partial<Snapshot>): void {
     const base = node.seen.get(site) ?? node.head;
+    this.#changes += 1;
     this.#revision += 1;
     node.head = { ...base, ...change, revision: this.#revision };
     node.seen.set(site, node.head);
@@ -250,6 +268,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     uuid?: string;
     head?: Snapshot;
   }): Node {
+    this.#changes += 1;
     this.#revision += 1;
     const now = this.options.now();
     const head: Snapshot = from.head ?? {
@@ -310,6 +329,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       );
       for (const site of behind) {
         if (!source || this.isCut(source.name, site.name)) continue;
+        this.#changes += 1;
         node.seen.set(site.name, node.head);
         const counter = this.link(source.name, site.name);
         counter.metadataBytes += Buffer.byteLength(
@@ -350,6 +370,14 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     return counter;
   }
 
+  /** Payload crossed a link. */
+  count(from: SiteName, to: SiteName, bytes: number): void {
+    this.#changes += 1;
+    const counter = this.link(from, to);
+    counter.payloadBytes += bytes;
+    counter.payloadFiles += 1;
+  }
+
   counters(): LinkCounter[] {
     return [...this.#links.values()];
   }
@@ -378,8 +406,9 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     return [...new Set(found)];
   }
 
-  save(): unknown {
+  save(): SavedWorld {
     return {
+      version: SAVED_VERSION,
       nextId: this.#nextId,
       revision: this.#revision,
       links: this.counters(),
@@ -391,7 +420,8 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
         creator: node.creator,
         parent: node.parent?.id ?? null,
         head: node.head,
-        seen: [...node.seen],
+        // A site that knows the newest needs no copy of it.
+        seen: [...node.seen].map(([site, known]) => [site, known === node.head ? null : known]),
         instances: [...node.instances],
       })),
     };
@@ -403,9 +433,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       const node = from.id === this.root.id ? this.root : this.#makeNode({ ...from, parent });
       node.head = from.head;
       node.seen.clear();
-      for (const [site, snapshot] of from.seen) {
-        node.seen.set(site, snapshot.revision === from.head.revision ? from.head : snapshot);
-      }
+      for (const [site, known] of from.seen) node.seen.set(site, known ?? from.head);
       for (const [site, version] of from.instances) node.instances.set(site, version);
       this.#dirty.add(node);
     }
@@ -415,11 +443,14 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   }
 }
 
+export const SAVED_VERSION = 1;
+
 export interface SavedWorld {
+  readonly version: number;
   readonly nextId: number;
   readonly revision: number;
-  readonly links: LinkCounter[];
-  readonly nodes: {
+  readonly links: readonly LinkCounter[];
+  readonly nodes: readonly {
     id: number;
     uuid: string;
     name: string;
@@ -427,7 +458,8 @@ export interface SavedWorld {
     creator: SiteName;
     parent: number | null;
     head: Snapshot;
-    seen: [SiteName, Snapshot][];
+    /** Null stands for the newest. */
+    seen: [SiteName, Snapshot | null][];
     instances: [SiteName, number][];
   }[];
 }

@@ -1,6 +1,6 @@
 // Runs the farm contract over the sandbox's Deadline, and over a real one when it is named.
 
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { createFarm } from '../../main/adapters/deadline/client.ts';
 import type { RegionId } from '../../main/engine/core/names.ts';
 import { realEndpoint } from '../harness/real.ts';
@@ -25,23 +25,21 @@ describe('sandbox', () => {
   });
 });
 
-describe('real farm', () => {
-  const real = realEndpoint(['FARM_URL', 'FARM_REGION', 'FARM_GROUP', 'FARM_ROOT']);
-  if (!real) {
-    test('a real Deadline Web Service', (context) =>
-      context.skip('set WAYBILL_REAL_FARM_URL, _REGION, _GROUP and _ROOT'));
-    return;
-  }
-  const username = process.env['WAYBILL_REAL_FARM_USER'];
-  farmContract('a real farm', () => ({
-    farm: createFarm({
-      url: real.FARM_URL,
-      ...(username === undefined
-        ? {}
-        : { username, password: async () => process.env['WAYBILL_REAL_FARM_PASSWORD'] }),
-    }),
-    region: real.FARM_REGION as RegionId,
-    group: real.FARM_GROUP,
-    farmRoot: real.FARM_ROOT,
-  }));
-});
+// Named by WAYBILL_REAL_* in the environment; where it is not, there is nothing to run.
+const real = realEndpoint(['FARM_URL', 'FARM_REGION', 'FARM_GROUP', 'FARM_ROOT']);
+if (real) {
+  describe('real farm', () => {
+    const username = process.env['WAYBILL_REAL_FARM_USER'];
+    farmContract('a real farm', () => ({
+      farm: createFarm({
+        url: real.FARM_URL,
+        ...(username === undefined
+          ? {}
+          : { username, password: async () => process.env['WAYBILL_REAL_FARM_PASSWORD'] }),
+      }),
+      region: real.FARM_REGION as RegionId,
+      group: real.FARM_GROUP,
+      farmRoot: real.FARM_ROOT,
+    }));
+  });
+}

@@ -31,16 +31,17 @@ export function namespaceContract(name: string, subject: () => NamespaceSubject)
       await makeFile(`${dir}/tree/tex/é.png` as NamespacePath, Buffer.alloc(3));
       await makeFile(`${dir}/tree/empty` as NamespacePath, Buffer.alloc(0));
       const items = await gateway.tree(`${dir}/tree` as NamespacePath);
-      const shown = items
-        .map((item) => [item.path, item.kind, item.kind === 'file' ? item.size : 0])
-        .toSorted();
-      expect(shown).toEqual(
-        [
-          [`${dir}/tree/a b.txt`, 'file', 1_234_567],
-          [`${dir}/tree/empty`, 'file', 0],
-          [`${dir}/tree/tex`, 'folder', 0],
-          [`${dir}/tree/tex/é.png`, 'file', 3],
-        ].toSorted(),
+      const shown = items.map(
+        (item) => `${item.path} ${item.kind} ${item.kind === 'file' ? item.size : 0}`,
+      );
+      expect(shown).toHaveLength(4);
+      expect(new Set(shown)).toEqual(
+        new Set([
+          `${dir}/tree/a b.txt file 1234567`,
+          `${dir}/tree/empty file 0`,
+          `${dir}/tree/tex folder 0`,
+          `${dir}/tree/tex/é.png file 3`,
+        ]),
       );
       for (const item of items) {
         expect(item.name).toBe(item.path.split('/').at(-1));

@@ -114,7 +114,14 @@ export function createFarm(options: FarmOptions): Farm {
     schema: Schema,
     how: CallOptions,
   ): Promise<z.infer<Schema>> {
-    const text = await send(call, how);
+    return shaped(call, await send(call, how), schema);
+  }
+
+  function shaped<Schema extends z.ZodType>(
+    call: FarmCall,
+    text: string,
+    schema: Schema,
+  ): z.infer<Schema> {
     const parsed = schema.safeParse(jsonOf(text));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
@@ -149,11 +156,11 @@ export function createFarm(options: FarmOptions): Farm {
     how: CallOptions,
   ): Promise<string | null> {
     const path = '/api/jobreports';
-    const reports = await read(
-      { method: 'GET', path, query: { JobID: id, Data: kind } },
-      Reports,
-      how,
-    );
+    const call: FarmCall = { method: 'GET', path, query: { JobID: id, Data: kind } };
+    const list = await send(call, how);
+    // The manual: an array, "or a message stating that there are no reports for the Job".
+    if (!Array.isArray(jsonOf(list))) return null;
+    const reports = shaped(call, list, Reports);
     const newest = reports.toSorted((a, b) => dateOf(b.Date) - dateOf(a.Date))[0];
     if (!newest) return null;
     const query = { JobID: id, ReportID: newest._id, Data: `${kind}contents` };
