@@ -1,6 +1,7 @@
 // The Anvil's REST service of one site: base path /mgmt/v1.2/rest over TLS. Shapes: reference §2.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ExpressionError, parseExpression } from './hammerscript.ts';
 import { volumeOf } from './gateway.ts';
@@ -19,6 +20,8 @@ export interface AnvilOptions {
   /** What GET /s3server answers. */
   s3(): { readonly port: number; readonly accessKeyId: string };
   isWanted(site: SiteName, node: Node): boolean;
+  /** Puts a door before the server, at which faults can be set. */
+  guard?(server: EventEmitter): void;
 }
 
 interface ErrorView {
@@ -438,6 +441,7 @@ export async function startAnvil(
     },
   );
 
+  options.guard?.(app.server);
   await app.listen({ host: '127.0.0.1', port: options.port });
   const address = app.server.address();
   return {

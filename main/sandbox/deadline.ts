@@ -2,6 +2,7 @@
 
 import { timingSafeEqual } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import type { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,8 @@ export interface FarmOptions {
   exists(path: string): boolean;
   /** Basic authentication, off by default as in the product. */
   readonly credentials?: { readonly user: string; readonly password: string };
+  /** Puts a door before the server, at which faults can be set. */
+  guard?(server: EventEmitter): void;
   readonly timing?: Partial<FleetTiming & { readonly pendingScanMs: number }>;
 }
 
@@ -81,6 +84,8 @@ export async function startFarm(
       .then((result) => send(request, response, result))
       .catch((error: unknown) => complain(request, error));
   });
+
+  options.guard?.(server);
 
   async function stop(): Promise<void> {
     clearInterval(scan);

@@ -13,9 +13,10 @@ const program = new Command('waybill sandbox')
   )
   .requiredOption('--dir <folder>', 'where the studio lives; the same folder again goes on with it')
   .option('--json', 'print the endpoints as one line of JSON')
+  .option('--world <file>', 'JSON file that describes sites, links, volumes and clock')
   .option('--seed <number>', 'seed of names and ids', whole, 1)
-  .option('--interval-ms <ms>', 'replication interval of metadata', whole, 5_000)
-  .option('--bandwidth <bytes>', 'bytes a second between two sites', whole, 4_000_000)
+  .option('--interval-ms <ms>', 'replication interval of metadata; 5000 if absent', whole)
+  .option('--bandwidth <bytes>', 'bytes a second between two sites; 4000000 if absent', whole)
   .option('--port-base <port>', 'first of the ports to use; 0 takes free ones', whole, 0)
   .option('--no-blender', 'run as a machine without Blender')
   .option('--until-stdin-closes', 'also stop when standard input closes')
@@ -35,13 +36,18 @@ async function main(): Promise<void> {
     dir: string;
     json?: boolean;
     seed: number;
-    intervalMs: number;
-    bandwidth: number;
+    world?: string;
+    intervalMs?: number;
+    bandwidth?: number;
     portBase: number;
     blender: boolean;
     untilStdinCloses?: boolean;
   }>();
-  const studio = await startStudio({ ...options, useBlender: options.blender });
+  const studio = await startStudio({
+    ...options,
+    worldPath: options.world,
+    useBlender: options.blender,
+  });
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;

@@ -5,13 +5,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import type { WorldClock } from './clock.ts';
 import { evaluate, parseExpression, truthOf, type Scope } from './hammerscript.ts';
 import { STAGING_BUCKET, isWhole } from './s3.ts';
 import type { Credentials } from './sigv4.ts';
@@ -23,11 +23,14 @@ const SWEEP_MS = 250;
 /** Files a link carries side by side. */
 const MOVES_AT_ONCE = 2;
 const RETRY_MS = 1_000;
+/** How long a world in which nothing changes is left alone. */
+const QUIET_MS = 60_000;
 /** Small, so that slow links move evenly. */
 const CHUNK_BYTES = 16 * 1024;
 
 export interface MoverOptions {
   readonly world: World;
+  readonly clock: WorldClock;
   readonly trees: ReadonlyMap<SiteName, Tree>;
   readonly s3: {
     readonly endpoint: string;
@@ -42,6 +45,8 @@ export interface Movers {
   /** Share of the payload that has arrived, 0 to 1; null when nothing moves. */
   progress(site: SiteName, node: Node): number | null;
   isWanted(site: SiteName, node: Node): boolean;
+  /** Breaks off what is on its way, as a mover that dies does; the sweeper starts it again. */
+  breakOff(): void;
   stop(): Promise<void>;
 }
 
@@ -57,13 +62,15 @@ interface Move {
 }
 
 export function startMovers(options: MoverOptions): Movers {
-  const { world } = options;
+  const { world, clock } = options;
   const stop = new AbortController();
+  let broken = new AbortController();
+  let sweptAt = { changes: -1, time: 0 };
   const moving = new Map<string, Move>();
   const underWay = new Set<Promise<unknown>>();
   const loads = new Map<string, number>();
   const failedUntil = new Map<string, number>();
-  /** When each link has sent all it was given, in monotonic ms. */
+  /** When each link has sent all it was given, in ms of the world's clock. */
   const freeFrom = new Map<string, number>();
   const client = new S3Client({
     endpoint: options.s3.endpoint,
@@ -120,7 +127,12 @@ export function startMovers(options: MoverOptions): Movers {
   }
 
   function sweep(): void {
-    const now = performance.now();
+    const now = clock.now();
+    // Nothing new and nothing under way: conditions that only time makes true are looked at now and then.
+    const isQuiet =
+      world.changes === sweptAt.changes && moving.size === 0 && failedUntil.size === 0;
+    if (isQuiet && now - sweptAt.time < QUIET_MS) return;
+    sweptAt = { changes: world.changes, time: now };
     for (const node of world.nodes()) {
       if (node.kind !== 'file') continue;
       for (const { name: to } of world.options.sites) {
@@ -131,6 +143,7 @@ export function startMovers(options: MoverOptions): Movers {
         const from = sourceOf(node, to, known.version);
         if (from === null || (loads.get(linkOf(from, to)) ?? 0) >= MOVES_AT_ONCE) continue;
         if ((failedUntil.get(key) ?? 0) > now) continue;
+        if (!world.hasRoom(to, known.size)) continue;
         const { version, size } = known;
         start({ node, from, to, version, size, key, sent: 0 });
       }
@@ -145,7 +158,7 @@ export function startMovers(options: MoverOptions): Movers {
       .then(
         () => failedUntil.delete(move.key),
         (error: unknown) => {
-          failedUntil.set(move.key, performance.now() + RETRY_MS);
+          failedUntil.set(move.key, clock.now() + RETRY_MS);
           if (stop.signal.aborted) return;
           process.stderr.write(
             `sandbox mover: ${move.node.name} to ${move.to}: ${String(error)}\n`,
@@ -212,7 +225,7 @@ export function startMovers(options: MoverOptions): Movers {
             Body: body,
             ContentLength: move.size,
           }),
-          { abortSignal: AbortSignal.any([stop.signal, cut.signal]) },
+          { abortSignal: AbortSignal.any([stop.signal, cut.signal, broken.signal]) },
         ),
       ]);
     } finally {
@@ -227,12 +240,12 @@ export function startMovers(options: MoverOptions): Movers {
     const link = linkOf(move.from, move.to);
     return new Transform({
       transform(chunk: Buffer, _encoding, callback) {
-        const now = performance.now();
+        const now = clock.now();
         const freeAt =
           Math.max(now, freeFrom.get(link) ?? 0) +
           (chunk.length / options.bandwidth(move.from, move.to)) * 1_000;
         freeFrom.set(link, freeAt);
-        sleep(freeAt - now, undefined, { signal: stop.signal }).then(() => {
+        clock.sleep(freeAt - now, stop.signal).then(() => {
           move.sent += chunk.length;
           callback(null, chunk);
         }, callback);
@@ -240,15 +253,19 @@ export function startMovers(options: MoverOptions): Movers {
     });
   }
 
-  const timer = setInterval(sweep, SWEEP_MS);
+  const endSweeps = clock.every(SWEEP_MS, sweep);
   return {
     progress(site, node) {
       const move = moving.get(`${site}\n${node.id}`);
       return move ? move.sent / Math.max(1, move.size) : null;
     },
     isWanted,
+    breakOff() {
+      broken.abort();
+      broken = new AbortController();
+    },
     async stop() {
-      clearInterval(timer);
+      endSweeps();
       stop.abort();
       await Promise.all(underWay);
       client.destroy();

@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import type { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -28,6 +29,8 @@ export interface S3Options {
   readonly credentials: Credentials;
   readonly region: string;
   readonly port: number;
+  /** Puts a door before the server, at which faults can be set. */
+  guard?(server: EventEmitter): void;
 }
 
 export const STAGING_BUCKET = 'staging';
@@ -216,6 +219,7 @@ export async function startS3(
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
     handle(request, response).catch((error: unknown) => fail(request, response, error));
   });
+  options.guard?.(server);
   const port = await listen(server, options.port);
   return {
     port,

@@ -8,19 +8,25 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { ANVIL_PATH, startAnvil } from './anvil.ts';
+import { machineClock, steppedClock, type SteppedClock } from './clock.ts';
 import { startFarm } from './deadline.ts';
+import { createFaults, DoorFault, type Faults } from './faults.ts';
 import { createGateway } from './gateway.ts';
 import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';
 import { listen, startS3 } from './s3.ts';
 import { createTree, type Tree } from './tree.ts';
-import { SAVED_VERSION, World, WorldError, type SavedWorld, type SiteSpec } from './world.ts';
+import { defaultWorld, readWorldFile, type WorldSpec } from './world-file.ts';
+import { SAVED_VERSION, World, WorldError, type SavedWorld, type Volume } from './world.ts';
 
 export interface StudioOptions {
   readonly dir: string;
-  readonly intervalMs: number;
-  /** Bytes a second between any two sites. */
-  readonly bandwidth: number;
+  /** A file that describes the world; the default studio when absent. */
+  readonly worldPath?: string | undefined;
+  /** Over what the world's file says, where given. */
+  readonly intervalMs?: number | undefined;
+  /** Bytes a second between any two sites, likewise. */
+  readonly bandwidth?: number | undefined;
   /** 0 takes free ports; else base, base+1, … */
   readonly portBase: number;
   readonly seed: number;
@@ -28,29 +34,8 @@ export interface StudioOptions {
   readonly useBlender: boolean;
 }
 
-const SITES: readonly (SiteSpec & { readonly home: boolean })[] = [
-  { name: 'london', place: 'London', participantId: 0, home: true },
-  { name: 'oregon', place: 'Boardman, US', participantId: 2, home: false },
-  { name: 'mumbai', place: 'Mumbai, IN', participantId: 5, home: false },
-];
-const REGIONS = [
-  {
-    id: 'us-west-2',
-    name: 'Oregon',
-    place: 'Boardman, US',
-    site: 'oregon',
-    groups: ['cpu-us-west-2'],
-  },
-  {
-    id: 'ap-south-1',
-    name: 'Mumbai',
-    place: 'Mumbai, IN',
-    site: 'mumbai',
-    groups: ['cpu-ap-south-1'],
-  },
-] as const;
-const SHARE = { name: 'shots', path: '/shots' } as const;
-const FARM_ROOT = '/mnt/hs';
+const INTERVAL_MS = 5_000;
+const BANDWIDTH = 4_000_000;
 const SAVE_MS = 1_000;
 /** A command that nobody reads is forgotten after this long. */
 const GATEWAY_KEEP_MS = 5 * 60_000;
@@ -94,19 +79,36 @@ async function open(
   options: StudioOptions,
   stops: (() => Promise<void> | void)[],
 ): Promise<StudioDocument> {
-  const home = 'london';
+  const spec = options.worldPath === undefined ? defaultWorld() : readWorldFile(options.worldPath);
+  const home = spec.sites.find((site) => site.home)?.name ?? '';
+  const { share, farmRoot } = spec;
+  const stepped = spec.clock === 'machine' ? null : steppedClock(Date.parse(spec.clock));
+  const clock = stepped ?? machineClock();
+  const links = createLinks(spec, options.bandwidth);
+  const volumes = new Map(spec.sites.map((site) => [site.name, volumeOf(site)]));
+  const faults = createFaults();
+  stops.push(() => faults.remove(null));
   const secrets = await readSecrets(options.dir);
+  const sites = spec.sites.map((site) => ({
+    name: site.name,
+    place: site.place,
+    participantId: site.id,
+    home: site.home,
+    clockSkewMs: site.clockSkewMs,
+  }));
   const world = new World({
-    sites: SITES,
-    share: SHARE,
-    intervalMs: options.intervalMs,
-    now: () => Date.now(),
+    sites,
+    share,
+    intervalMs: options.intervalMs ?? spec.intervalMs ?? INTERVAL_MS,
+    now: () => clock.now(),
     newUuid: () => randomUUID(),
+    latencyMs: links.latencyMs,
+    volume: (site) => volumes.get(site),
   });
   loadWorld(world, options.dir);
   const port = (at: number): number => (options.portBase === 0 ? 0 : options.portBase + at);
   const trees = new Map<string, Tree>();
-  for (const site of SITES) {
+  for (const site of sites) {
     const tree = createTree(world, site.name, join(options.dir, 'sites', site.name));
     trees.set(site.name, tree);
     stops.push(() => tree.close());
@@ -125,20 +127,20 @@ async function open(
     credentials: s3Credentials,
     region: 'eu-west-2',
     port: port(0),
+    guard: (server) => faults.guard(server, 's3'),
   });
   stops.push(() => s3.stop());
   const endpoint = `http://127.0.0.1:${s3.port}`;
-  let bandwidth = options.bandwidth;
   const movers = startMovers({
     world,
+    clock,
     trees,
     s3: { endpoint, region: 'eu-west-2', credentials: s3Credentials },
-    bandwidth: () => bandwidth,
+    bandwidth: links.bandwidth,
   });
   stops.push(() => movers.stop());
 
-  const replication = setInterval(() => world.replicate(), options.intervalMs);
-  stops.push(() => clearInterval(replication));
+  stops.push(clock.every(world.options.intervalMs, () => world.replicate()));
   const saver = startSaver(world, options.dir);
   stops.push(() => saver.stop());
 
@@ -153,22 +155,21 @@ async function open(
       ),
     },
   };
-  const regions = REGIONS.map((region) => ({
-    ...region,
-    groups: [...region.groups],
-    root: trees.get(region.site)?.root ?? '',
-  }));
+  const regions = spec.sites.flatMap(({ name, place, region }) =>
+    region ? [{ ...region, place, site: name, root: trees.get(name)?.root ?? '' }] : [],
+  );
   const farm = await startFarm({
     dir: join(options.dir, 'farm'),
     port: port(1),
-    farmRoot: FARM_ROOT,
+    farmRoot,
     regions,
     renderers,
     seed: options.seed,
+    guard: (server) => faults.guard(server, 'farm'),
     // In a global namespace metadata is enough for a file to exist, wherever its payload is.
     exists: (path) => {
-      const below = path.startsWith(`${FARM_ROOT}/`)
-        ? belowShare(path.slice(FARM_ROOT.length))
+      const below = path.startsWith(`${farmRoot}/`)
+        ? belowShare(share.path, path.slice(farmRoot.length))
         : null;
       return below !== null && world.find(home, below) !== null;
     },
@@ -178,6 +179,8 @@ async function open(
   const gateway = createGateway(world, { isMoving: movers.progress, isWanted: movers.isWanted });
   const door = await startDoor({
     port: port(2),
+    sharePath: share.path,
+    faults,
     token: secrets.controlToken,
     async ask(site, folder, command) {
       // A mount shows at once what was written on it, so the tree is looked at before the answer.
@@ -190,36 +193,74 @@ async function open(
       counters: () => ({ links: world.counters() }),
       async write(site, path, text) {
         const tree = trees.get(site);
-        const below = belowShare(path);
+        const below = belowShare(share.path, path);
         if (!tree || below === null)
           throw new WorldError('not-found', `${site}:${path} is not in the studio`);
         await writeAsUser(world, tree, { site, below, text });
       },
-      fault(change) {
-        if (change.bandwidth !== undefined) bandwidth = change.bandwidth;
+      world: () => ({
+        now: clock.now(),
+        stepped: stepped !== null,
+        sites: sites.map(({ name }) => ({
+          name,
+          now: world.nowAt(name),
+          volume: { ...volumes.get(name), usedBytes: world.usedBytes(name) },
+        })),
+      }),
+      step: (byMs) => step(stepped, byMs),
+      async fault(change) {
+        if (change.bandwidth !== undefined) links.setBandwidth(change.bandwidth);
+        if (change.link) links.setLink(change.link);
         if (change.cut) world.cutLinks.add(`${change.cut[0]}>${change.cut[1]}`);
         if (change.join) {
           world.cutLinks.delete(`${change.join[0]}>${change.join[1]}`);
           world.cutLinks.delete(`${change.join[1]}>${change.join[0]}`);
         }
+        if (change.skew) world.skewClock(known(change.skew.site), change.skew.ms);
+        if (change.volume) {
+          const site = known(change.volume.site);
+          const before = volumes.get(site);
+          if (before) volumes.set(site, { ...before, bytes: change.volume.bytes });
+        }
+        if (change.breakOff) movers.breakOff();
+        if (change.restartAnvil) await restartAnvil(known(change.restartAnvil));
+        if (change.remove !== undefined) faults.remove(change.remove);
+        return { ok: true, ...(change.door ? { id: faults.add(change.door) } : {}) };
       },
     },
   });
   stops.push(() => door.stop());
 
-  const anvils = new Map<string, number>();
-  for (const [at, site] of SITES.entries()) {
+  function known(site: string): string {
+    if (world.site(site)) return site;
+    throw new WorldError('not-found', `There is no site ${site}.`);
+  }
+
+  const anvils = new Map<string, Awaited<ReturnType<typeof startAnvil>>>();
+  const openAnvil = async (name: string, port_: number): Promise<void> => {
+    const site = sites.find((candidate) => candidate.name === name);
+    if (!site) return;
     const anvil = await startAnvil({
       world,
       site,
       credentials: { username: 'artist', password: secrets.anvilPassword },
       tls: { key: secrets.tlsKey, cert: secrets.tlsCert },
-      port: port(3 + at),
+      port: port_,
       s3: () => ({ port: s3.port, accessKeyId: secrets.accessKeyId }),
       isWanted: movers.isWanted,
+      guard: (server) => faults.guard(server, `anvil:${name}`),
     });
-    anvils.set(site.name, anvil.port);
-    stops.push(() => anvil.stop());
+    anvils.set(name, anvil);
+  };
+  /** Comes back at its old address; whoever was signed in is not any more. */
+  async function restartAnvil(name: string): Promise<void> {
+    const before = anvils.get(name);
+    await before?.stop();
+    await openAnvil(name, before?.port ?? 0);
+  }
+  for (const [at, site] of sites.entries()) {
+    await openAnvil(site.name, port(3 + at));
+    stops.push(() => anvils.get(site.name)?.stop());
   }
 
   const caPath = join(options.dir, 'ca.pem');
@@ -230,20 +271,20 @@ async function open(
     pid: process.pid,
     dir: options.dir,
     ca: caPath,
-    share: SHARE,
-    sites: SITES.map((site) => ({
+    share,
+    sites: sites.map((site) => ({
       ...site,
       root: trees.get(site.name)?.root,
       anvil: {
-        url: `https://127.0.0.1:${anvils.get(site.name)}${ANVIL_PATH}`,
+        url: `https://127.0.0.1:${anvils.get(site.name)?.port}${ANVIL_PATH}`,
         username: 'artist',
         password: secrets.anvilPassword,
       },
       gateway: { kind: 'direct', url: `http://127.0.0.1:${door.port}/gateway/${site.name}` },
     })),
-    s3: { endpoint, region: 'eu-west-2', bucket: SHARE.name, ...s3Credentials },
-    farm: { url: farm.url, farmRoot: FARM_ROOT },
-    regions: REGIONS,
+    s3: { endpoint, region: 'eu-west-2', bucket: share.name, ...s3Credentials },
+    farm: { url: farm.url, farmRoot },
+    regions: regions.map(({ root: _root, ...region }) => region),
     renderers,
     control: { url: `http://127.0.0.1:${door.port}/control`, token: secrets.controlToken },
   };
@@ -270,25 +311,86 @@ async function writeAsUser(
   await tree.place(temp, node);
 }
 
+interface Links {
+  bandwidth(from: string, to: string): number;
+  latencyMs(from: string, to: string): number;
+  setBandwidth(bytesPerSecond: number): void;
+  setLink(link: WorldSpec['links'][number]): void;
+}
+
+/** A link is the same in both directions. */
+function createLinks(spec: WorldSpec, bandwidth: number | undefined): Links {
+  const keyOf = (a: string, b: string): string => [a, b].toSorted().join('\n');
+  const links = new Map(spec.links.map((link) => [keyOf(...link.between), link]));
+  let common = bandwidth ?? spec.bandwidth ?? BANDWIDTH;
+  return {
+    bandwidth: (from, to) => links.get(keyOf(from, to))?.bandwidth ?? common,
+    latencyMs: (from, to) => links.get(keyOf(from, to))?.latencyMs ?? spec.latencyMs,
+    setBandwidth(bytesPerSecond) {
+      common = bytesPerSecond;
+    },
+    setLink(link) {
+      const key = keyOf(...link.between);
+      links.set(key, { ...links.get(key), ...link });
+    },
+  };
+}
+
+function volumeOf(site: WorldSpec['sites'][number]): Volume {
+  return { ...site.volume, name: site.volume.name ?? `dsx-${site.name}-1::/hsvol0` };
+}
+
+async function step(clock: SteppedClock | null, byMs: number): Promise<void> {
+  if (clock) return clock.step(byMs);
+  throw new WorldError(
+    'bad-name',
+    'This world runs on the machine clock. Give its file a date as "clock" to step it.',
+  );
+}
+
 interface Door {
   readonly port: number;
+  readonly sharePath: string;
+  readonly faults: Faults;
   readonly token: string;
   /** Null where there is no such folder to write the command into. */
   ask(site: string, folder: string, command: string): Promise<string | null>;
   hasSite(site: string): boolean;
   readonly control: {
     counters(): unknown;
+    world(): unknown;
+    step(byMs: number): Promise<void>;
     write(site: string, path: string, text: string): Promise<void>;
-    fault(change: z.infer<typeof Fault>): void;
+    fault(change: z.infer<typeof Fault>): Promise<unknown>;
   };
 }
 
 const Write = z.object({ site: z.string(), path: z.string(), text: z.string().max(1_000_000) });
 const Pair = z.tuple([z.string(), z.string()]);
-const Fault = z.object({
+const Step = z.strictObject({
+  ms: z
+    .number()
+    .min(0)
+    .max(366 * 86_400_000),
+});
+const Fault = z.strictObject({
   bandwidth: z.number().positive().optional(),
+  link: z
+    .strictObject({
+      between: Pair,
+      bandwidth: z.number().positive().optional(),
+      latencyMs: z.number().min(0).optional(),
+    })
+    .optional(),
   cut: Pair.optional(),
   join: Pair.optional(),
+  skew: z.strictObject({ site: z.string(), ms: z.number() }).optional(),
+  volume: z.strictObject({ site: z.string(), bytes: z.number().positive() }).optional(),
+  breakOff: z.literal(true).optional(),
+  restartAnvil: z.string().optional(),
+  door: DoorFault.optional(),
+  /** Id of a door's fault that ends; null ends all. */
+  remove: z.string().nullable().optional(),
 });
 
 /** Serves the gateway's direct transport and the control of the world on one port. */
@@ -312,7 +414,7 @@ async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<vo
   ): Promise<void> {
     const [site = '', ...rest] = segments;
     const file = rest.at(-1) ?? '';
-    const folder = belowShare(`/${rest.slice(0, -1).join('/')}`);
+    const folder = belowShare(door.sharePath, `/${rest.slice(0, -1).join('/')}`);
     if (
       !door.hasSite(site) ||
       folder === null ||
@@ -344,14 +446,16 @@ async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<vo
     const wanted = Buffer.from(door.token);
     if (token.length !== wanted.length || !timingSafeEqual(token, wanted))
       return end(response, 401, { message: 'The control token is missing or wrong.' });
-    if (name === 'counters' && request.method === 'GET')
-      return end(response, 200, door.control.counters());
+    if (request.method === 'GET' && (name === 'counters' || name === 'world'))
+      return end(response, 200, door.control[name]());
     if (request.method !== 'POST') return end(response, 404, { message: `No control ${name}.` });
     const body = JSON.parse((await bodyOf(request)).toString('utf8')) as unknown;
     if (name === 'write') {
       const { site, path, text } = Write.parse(body);
       await door.control.write(site, path, text);
-    } else if (name === 'fault') door.control.fault(Fault.parse(body));
+    } else if (name === 'fault') {
+      return end(response, 200, await door.control.fault(Fault.parse(body)));
+    } else if (name === 'step') await door.control.step(Step.parse(body).ms);
     else return end(response, 404, { message: `No control ${name}.` });
     end(response, 200, { ok: true });
   }
@@ -370,6 +474,7 @@ async function startDoor(door: Door): Promise<{ port: number; stop(): Promise<vo
       });
     });
   });
+  door.faults.guard(server, 'gateway');
   const sweep = setInterval(() => {
     for (const [key, answer] of answers) if (answer.until < Date.now()) answers.delete(key);
   }, 60_000);
@@ -401,10 +506,10 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-function belowShare(path: string): string | null {
+function belowShare(sharePath: string, path: string): string | null {
   if (path.split('/').includes('..')) return null;
-  if (path === SHARE.path) return '';
-  return path.startsWith(`${SHARE.path}/`) ? path.slice(SHARE.path.length + 1) : null;
+  if (path === sharePath) return '';
+  return path.startsWith(`${sharePath}/`) ? path.slice(sharePath.length + 1) : null;
 }
 
 const Secrets = z.object({

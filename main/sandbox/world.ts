@@ -50,6 +50,16 @@ export interface SiteSpec {
   readonly place: string;
   /** Share-wide participant id; not dense, the home site has 0 (reference: public screenshots show 0 and 10). */
   readonly participantId: number;
+  /** How far the site's clock is ahead of the world's. */
+  readonly clockSkewMs?: number;
+}
+
+/** Where a site keeps payload. */
+export interface Volume {
+  readonly name: string;
+  readonly bytes: number;
+  /** Above this share nothing new is put there. */
+  readonly highPercent: number;
 }
 
 export interface LinkCounter {
@@ -67,6 +77,10 @@ export interface WorldOptions {
   readonly intervalMs: number;
   readonly now: () => number;
   readonly newUuid: () => string;
+  /** How long metadata is on its way; none when absent. */
+  readonly latencyMs?: (from: SiteName, to: SiteName) => number;
+  /** Without one a site has room for everything. */
+  readonly volume?: (site: SiteName) => Volume | undefined;
 }
 
 export interface Change {
@@ -93,6 +107,12 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   #revision = 0;
   #changes = 0;
   readonly #links = new Map<string, LinkCounter>();
+  readonly #skews = new Map<SiteName, number>();
+  /** Bytes of each copy a site holds, by node. */
+  readonly #copies = new Map<SiteName, Map<number, number>>();
+  readonly #used = new Map<SiteName, number>();
+  /** When each node with news was last changed, for links that take their time. */
+  readonly #changedAt = new Map<Node, number>();
   readonly #nodes = new Map<number, Node>();
   /** Nodes with news, so that a tick costs what changed and not what exists. */
   readonly #dirty = new Set<Node>();
@@ -108,6 +128,27 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
 
   site(name: SiteName): SiteSpec | undefined {
     return this.options.sites.find((site) => site.name === name);
+  }
+
+  /** The time a site's own clock shows. */
+  nowAt(site: SiteName): number {
+    return this.options.now() + (this.#skews.get(site) ?? this.site(site)?.clockSkewMs ?? 0);
+  }
+
+  skewClock(site: SiteName, byMs: number): void {
+    this.#skews.set(site, byMs);
+  }
+
+  /** Bytes of payload a site holds. */
+  usedBytes(site: SiteName): number {
+    return this.#used.get(site) ?? 0;
+  }
+
+  /** Whether payload of this size may still be put on a site's volume. */
+  hasRoom(site: SiteName, bytes: number): boolean {
+    const volume = this.options.volume?.(site);
+    if (!volume) return true;
+    return this.usedBytes(site) + bytes <= (volume.bytes * volume.highPercent) / 100;
   }
 
   nodes(): IterableIterator<Node> {
@@ -224,11 +265,20 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   hold(site: SiteName, node: Node, version: number): void {
     this.#changes += 1;
     node.instances.set(site, version);
+    const bytes = (node.seen.get(site) ?? node.head).size;
+    const copies = this.#copies.get(site) ?? new Map<number, number>();
+    this.#copies.set(site, copies);
+    this.#used.set(site, this.usedBytes(site) + bytes - (copies.get(node.id) ?? 0));
+    copies.set(node.id, bytes);
   }
 
   /** A site holds no copy, or none that is current. */
   drop(site: SiteName, node: Node): void {
-    if (node.instances.delete(site)) this.#changes += 1;
+    if (!node.instances.delete(site)) return;
+    this.#changes += 1;
+    const copies = this.#copies.get(site);
+    this.#used.set(site, this.usedBytes(site) - (copies?.get(node.id) ?? 0));
+    copies?.delete(node.id);
   }
 
   remove(site: SiteName, node: Node): void {
@@ -243,7 +293,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     this.#revision += 1;
     node.head = { ...base, ...change, revision: this.#revision };
     node.seen.set(site, node.head);
-    this.#dirty.add(node);
+    this.#markDirty(node);
     this.emit('changed', { node, site });
   }
 
@@ -305,20 +355,32 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     this.#nodes.set(node.id, node);
     if (from.parent)
       from.parent.children.set(node.name, [...(from.parent.children.get(node.name) ?? []), node]);
-    this.#dirty.add(node);
+    this.#markDirty(node);
     return node;
+  }
+
+  #markDirty(node: Node): void {
+    this.#dirty.add(node);
+    this.#changedAt.set(node, this.options.now());
+  }
+
+  /** News that a link has not carried yet is heard at a later interval. */
+  #isUnderWay(node: Node, from: SiteName, to: SiteName): boolean {
+    const latencyMs = this.options.latencyMs?.(from, to) ?? 0;
+    if (latencyMs === 0) return false;
+    return this.options.now() - (this.#changedAt.get(node) ?? 0) < latencyMs;
   }
 
   /** One replication interval: every site hears what the others know, over the links that are up. */
   replicate(): void {
-    const now = this.options.now();
     for (const from of this.options.sites) {
       for (const to of this.options.sites) {
         if (from === to || this.isCut(from.name, to.name)) continue;
-        this.sendTimes.set(linkKey(from.name, to.name), now);
-        this.receiveTimes.set(linkKey(to.name, from.name), now);
+        this.sendTimes.set(linkKey(from.name, to.name), this.nowAt(from.name));
+        this.receiveTimes.set(linkKey(to.name, from.name), this.nowAt(to.name));
       }
     }
+    if (this.#dirty.size === 0) return;
     // Parents before children: a site never shows a file in a folder it has not heard of.
     for (const node of [...this.#dirty].toSorted((a, b) => a.id - b.id)) {
       const behind = this.options.sites.filter(
@@ -329,6 +391,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       );
       for (const site of behind) {
         if (!source || this.isCut(source.name, site.name)) continue;
+        if (this.#isUnderWay(node, source.name, site.name)) continue;
         this.#changes += 1;
         node.seen.set(site.name, node.head);
         const counter = this.link(source.name, site.name);
@@ -347,8 +410,10 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
         this.options.sites.every(
           (site) => node.seen.get(site.name)?.revision === node.head.revision,
         )
-      )
+      ) {
         this.#dirty.delete(node);
+        this.#changedAt.delete(node);
+      }
     }
   }
 
@@ -434,8 +499,8 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       node.head = from.head;
       node.seen.clear();
       for (const [site, known] of from.seen) node.seen.set(site, known ?? from.head);
-      for (const [site, version] of from.instances) node.instances.set(site, version);
-      this.#dirty.add(node);
+      for (const [site, version] of from.instances) this.hold(site, node, version);
+      this.#markDirty(node);
     }
     for (const counter of saved.links) this.#links.set(linkKey(counter.from, counter.to), counter);
     this.#nextId = saved.nextId;

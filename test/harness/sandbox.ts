@@ -56,7 +56,13 @@ const STOP_MS = 5_000;
 const MAIN = join(import.meta.dirname, '../../main/sandbox/main.ts');
 
 export async function startSandbox(
-  options: { dir?: string; intervalMs?: number; bandwidth?: number; seed?: number } = {},
+  options: {
+    dir?: string;
+    worldPath?: string;
+    intervalMs?: number;
+    bandwidth?: number;
+    seed?: number;
+  } = {},
 ): Promise<RunningSandbox> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'waybill-sandbox-')));
   const args = [
@@ -67,6 +73,7 @@ export async function startSandbox(
     '--until-stdin-closes',
     ...(options.intervalMs === undefined ? [] : ['--interval-ms', String(options.intervalMs)]),
     ...(options.bandwidth === undefined ? [] : ['--bandwidth', String(options.bandwidth)]),
+    ...(options.worldPath === undefined ? [] : ['--world', options.worldPath]),
     ...(options.seed === undefined ? [] : ['--seed', String(options.seed)]),
   ];
   // The sandbox ends with its standard input, so a killed test run leaves none behind.

@@ -7,6 +7,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { machineClock } from '../../main/sandbox/clock.ts';
 import { startMovers } from '../../main/sandbox/movers.ts';
 import { startS3 } from '../../main/sandbox/s3.ts';
 import { createTree, type Tree } from '../../main/sandbox/tree.ts';
@@ -49,6 +50,7 @@ test('a connection that breaks in the middle of an upload costs a new try and no
   stack.defer(() => breaker.stop());
   const movers = startMovers({
     world,
+    clock: machineClock(),
     trees,
     s3: { endpoint: `http://127.0.0.1:${breaker.port}`, region: 'eu-west-2', credentials },
     bandwidth: () => 300_000,
