@@ -36,8 +36,9 @@ interface Up {
 
 function startSandbox(dir: string): Promise<Up> {
   const startedAt = performance.now();
-  const main = join(import.meta.dirname, '../main/sandbox/main.ts');
-  const child = spawn(process.execPath, [main, '--dir', dir, '--json', '--until-stdin-closes'], {
+  const cli = join(import.meta.dirname, '../main/cli.ts');
+  const args = [cli, 'sandbox', '--dir', dir, '--json', '--until-stdin-closes'];
+  const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -16,6 +16,9 @@ const SETTLED_MS = 10_000;
 /** Exits in a row that come before the agent was ever up are no crash but a refusal. */
 const REFUSALS = 3;
 
+/** A world of 100,000 files is made of small long-lived things: a small nursery keeps its process a third smaller. */
+const SANDBOX_FLAGS = ['--max-semi-space-size=4'] as const;
+
 const SandboxUp = z.looseObject({
   dir: z.string(),
   control: z.object({ url: z.string(), token: z.string() }),
@@ -61,7 +64,9 @@ export async function startSandbox(options: SandboxProcessOptions): Promise<Sand
 
 /** The sandbox as a command of its own: its output is ours, and it ends with the signal. Returns its exit code. */
 export function runSandbox(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const child = spawn(process.execPath, [entryPath('sandbox'), ...args], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [...SANDBOX_FLAGS, entryPath('sandbox'), ...args], {
+    stdio: 'inherit',
+  });
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -146,7 +151,8 @@ interface Child {
 }
 
 function startChild(entry: 'agent' | 'sandbox', args: readonly string[]): Child {
-  const process_ = spawn(process.execPath, [entryPath(entry), ...args], {
+  const flags = entry === 'sandbox' ? SANDBOX_FLAGS : [];
+  const process_ = spawn(process.execPath, [...flags, entryPath(entry), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = new Promise<void>((resolve) => {

@@ -17,7 +17,8 @@ import { startMovers } from './movers.ts';
 import { listen, startS3 } from './s3.ts';
 import { createTree, type Tree } from './tree.ts';
 import { defaultWorld, readWorldFile, type WorldSpec } from './world-file.ts';
-import { SAVED_VERSION, World, WorldError, type SavedWorld, type Volume } from './world.ts';
+import { loadWorld, saveWorld } from './world-store.ts';
+import { World, WorldError, type Volume } from './world.ts';
 
 export interface StudioOptions {
   readonly dir: string;
@@ -561,28 +562,6 @@ async function readSecrets(dir: string): Promise<z.infer<typeof Secrets>> {
   return secrets;
 }
 
-function loadWorld(world: World, dir: string): void {
-  const path = join(dir, 'world.json');
-  if (!existsSync(path)) return;
-  const saved = readSaved(path);
-  if (saved.version > SAVED_VERSION)
-    throw new StudioError(
-      `The folder ${dir} was written by a newer version (${saved.version}, this one reads ${SAVED_VERSION}). Use that version, or another folder with --dir.`,
-    );
-  world.load(saved);
-}
-
-function readSaved(path: string): SavedWorld {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as SavedWorld;
-  } catch (error) {
-    throw new StudioError(
-      `${path} cannot be read (${error instanceof Error ? error.message : String(error)}). Choose another folder with --dir, or delete this one.`,
-      { cause: error },
-    );
-  }
-}
-
 /** Saves the world when it changed; a large one less often, so that saving stays a tenth of the time. */
 function startSaver(world: World, dir: string): { stop(): void } {
   let saved = world.changes;
@@ -590,7 +569,7 @@ function startSaver(world: World, dir: string): { stop(): void } {
   function save(): void {
     if (saved === world.changes) return;
     saved = world.changes;
-    writeWhole(join(dir, 'world.json'), JSON.stringify(world.save()));
+    saveWorld(world, dir);
   }
   function tick(): void {
     const startedAt = performance.now();

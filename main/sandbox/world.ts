@@ -322,23 +322,12 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     this.#revision += 1;
     const now = this.options.now();
     const head: Snapshot = from.head ?? {
+      ...NOTHING_YET,
       revision: this.#revision,
-      size: 0,
       modified: now,
       created: now,
       owner: from.owner ?? 'root',
-      version: 0,
       origin: from.creator,
-      deleted: false,
-      tags: {},
-      keywords: [],
-      keepOnSites: [],
-      labels: [],
-      attributes: {},
-      objectives: [],
-      userMetadata: {},
-      contentType: '',
-      etag: '',
     };
     const node: Node = {
       id: from.id,
@@ -347,7 +336,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
       kind: from.kind,
       creator: from.creator,
       parent: from.parent,
-      children: new Map(),
+      children: from.kind === 'folder' ? new Map() : NO_CHILDREN,
       head,
       seen: new Map([[from.creator, head]]),
       instances: new Map(),
@@ -362,6 +351,11 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   #markDirty(node: Node): void {
     this.#dirty.add(node);
     this.#changedAt.set(node, this.options.now());
+  }
+
+  #forgetNews(node: Node): void {
+    this.#dirty.delete(node);
+    this.#changedAt.delete(node);
   }
 
   /** News that a link has not carried yet is heard at a later interval. */
@@ -411,8 +405,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
           (site) => node.seen.get(site.name)?.revision === node.head.revision,
         )
       ) {
-        this.#dirty.delete(node);
-        this.#changedAt.delete(node);
+        this.#forgetNews(node);
       }
     }
   }
@@ -471,62 +464,120 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     return [...new Set(found)];
   }
 
-  save(): SavedWorld {
+  savedHeader(): SavedHeader {
     return {
       version: SAVED_VERSION,
       nextId: this.#nextId,
       revision: this.#revision,
       links: this.counters(),
-      nodes: [...this.#nodes.values()].map((node) => ({
+      nodes: this.#nodes.size,
+    };
+  }
+
+  /** One at a time, parents first: a large world is never held twice. */
+  *savedNodes(): Generator<SavedNode> {
+    for (const node of this.#nodes.values()) {
+      yield {
         id: node.id,
         uuid: node.uuid,
         name: node.name,
         kind: node.kind,
         creator: node.creator,
         parent: node.parent?.id ?? null,
-        head: node.head,
+        head: packed(node.head),
         // A site that knows the newest needs no copy of it.
-        seen: [...node.seen].map(([site, known]) => [site, known === node.head ? null : known]),
+        seen: [...node.seen].map(([site, known]) => [
+          site,
+          known === node.head ? null : packed(known),
+        ]),
         instances: [...node.instances],
-      })),
-    };
+      };
+    }
   }
 
-  load(saved: SavedWorld): void {
-    for (const from of saved.nodes) {
+  load(header: SavedHeader, nodes: Iterable<SavedNode>): void {
+    for (const from of nodes) {
       const parent = from.parent === null ? null : (this.#nodes.get(from.parent) ?? null);
-      const node = from.id === this.root.id ? this.root : this.#makeNode({ ...from, parent });
-      node.head = from.head;
+      const head = unpacked(from.head);
+      const node = from.id === this.root.id ? this.root : this.#makeNode({ ...from, head, parent });
+      node.head = head;
       node.seen.clear();
-      for (const [site, known] of from.seen) node.seen.set(site, known ?? from.head);
+      for (const [site, known] of from.seen) node.seen.set(site, known ? unpacked(known) : head);
       for (const [site, version] of from.instances) this.hold(site, node, version);
-      this.#markDirty(node);
+      const isHeard = this.options.sites.every(
+        (site) => node.seen.get(site.name)?.revision === head.revision,
+      );
+      if (isHeard) this.#forgetNews(node);
+      else this.#markDirty(node);
     }
-    for (const counter of saved.links) this.#links.set(linkKey(counter.from, counter.to), counter);
-    this.#nextId = saved.nextId;
-    this.#revision = saved.revision;
+    for (const counter of header.links) this.#links.set(linkKey(counter.from, counter.to), counter);
+    this.#nextId = header.nextId;
+    this.#revision = header.revision;
   }
 }
 
-export const SAVED_VERSION = 1;
+/** What most nodes have in common is kept once. */
+const NOTHING_YET = {
+  revision: 0,
+  size: 0,
+  modified: 0,
+  created: 0,
+  owner: 'root',
+  version: 0,
+  origin: '',
+  deleted: false,
+  tags: Object.freeze({}),
+  keywords: Object.freeze([]) as readonly string[],
+  keepOnSites: Object.freeze([]) as readonly string[],
+  labels: Object.freeze([]) as readonly string[],
+  attributes: Object.freeze({}),
+  objectives: Object.freeze([]) as Snapshot['objectives'],
+  userMetadata: Object.freeze({}),
+  contentType: '',
+  etag: '',
+} satisfies Snapshot;
+/** A file has none, and never will. */
+const NO_CHILDREN = new Map<string, Node[]>();
 
-export interface SavedWorld {
+/** Without what is as in every new node. */
+function packed(snapshot: Snapshot): Partial<Snapshot> {
+  const usual = NOTHING_YET as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(snapshot).filter(
+      ([key, value]) => value !== usual[key] && !(typeof value === 'object' && isEmpty(value)),
+    ),
+  );
+}
+
+function unpacked(saved: Partial<Snapshot>): Snapshot {
+  return { ...NOTHING_YET, ...saved };
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
+}
+
+export const SAVED_VERSION = 2;
+
+export interface SavedHeader {
   readonly version: number;
   readonly nextId: number;
   readonly revision: number;
   readonly links: readonly LinkCounter[];
-  readonly nodes: readonly {
-    id: number;
-    uuid: string;
-    name: string;
-    kind: Node['kind'];
-    creator: SiteName;
-    parent: number | null;
-    head: Snapshot;
-    /** Null stands for the newest. */
-    seen: [SiteName, Snapshot | null][];
-    instances: [SiteName, number][];
-  }[];
+  /** How many follow: a file that was cut short is told by it. */
+  readonly nodes: number;
+}
+
+export interface SavedNode {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly kind: Node['kind'];
+  readonly creator: SiteName;
+  readonly parent: number | null;
+  readonly head: Partial<Snapshot>;
+  readonly seen: readonly (readonly [SiteName, Partial<Snapshot> | null])[];
+  readonly instances: readonly (readonly [SiteName, number])[];
 }
 
 export function isVisible(site: SiteName, node: Node): boolean {

@@ -229,7 +229,7 @@ test('a studio that is stopped goes on where it was, and nothing moves a second 
       'FALSE',
     );
     expect(await second.link('london', 'oregon')).toMatchObject({ payloadBytes: 7 });
-    const saved = (): Promise<number> => stat(join(dir, 'world.json')).then((at) => at.mtimeMs);
+    const saved = (): Promise<number> => stat(join(dir, 'world.jsonl')).then((at) => at.mtimeMs);
     const quiet = await saved();
     await sleep(2_500);
     expect(await saved(), 'the world is saved though nothing changed').toBe(quiet);
@@ -277,14 +277,14 @@ describe('a start that cannot be', () => {
     ['a file', 'file', /file is not a folder\. Choose another/],
     ['below a file', 'file/below', /file is not a folder\. Choose another/],
     ['a folder from a newer version', 'newer', /written by a newer version \(99/],
-    ['a folder whose world is torn', 'torn', /world\.json cannot be read .* Choose another/],
+    ['a folder whose world is torn', 'torn', /world\.jsonl cannot be read .* Choose another/],
   ])('is told in one sentence: %s', async (_what, name, words) => {
     for (const [folder, text] of [
-      ['newer', '{"version":99}'],
-      ['torn', '{"version":'],
+      ['newer', '{"version":99}\n'],
+      ['torn', '{"version":2,"nodes":3,"links":[]}\n'],
     ] as const) {
       await mkdir(join(dir, folder), { recursive: true });
-      await writeFile(join(dir, folder, 'world.json'), text);
+      await writeFile(join(dir, folder, 'world.jsonl'), text);
     }
     const { code, error } = await run(['--dir', join(dir, name)]);
     expect(code).toBe(1);
