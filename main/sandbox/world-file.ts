@@ -60,7 +60,6 @@ const WorldFile = z.strictObject({
 });
 
 export type WorldSpec = Readonly<z.infer<typeof WorldFile>>;
-export type WorldSite = WorldSpec['sites'][number];
 
 const DEFAULT_SITES: z.input<typeof Site>[] = [
   { name: 'london', place: 'London', id: 0, home: true },
