@@ -14,7 +14,7 @@ import {
 import type { WorldClock } from './clock.ts';
 import { evaluate, parseExpression, truthOf, type Scope } from './hammerscript.ts';
 import { STAGING_BUCKET, isWhole } from './s3.ts';
-import type { Credentials } from './sigv4.ts';
+import type { Credentials } from './s3/signature.ts';
 import type { Tree } from './tree.ts';
 import { isVisible, type Node, type SiteName, type World } from './world.ts';
 

@@ -15,6 +15,7 @@ import { createGateway } from './gateway.ts';
 import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';
 import { listen, startS3 } from './s3.ts';
+import { S3Faults } from './s3/service.ts';
 import { createTree, type Tree } from './tree.ts';
 import { defaultWorld, readWorldFile, type WorldSpec } from './world-file.ts';
 import { loadWorld, saveWorld } from './world-store.ts';
@@ -212,6 +213,7 @@ async function open(
       async fault(change) {
         if (change.bandwidth !== undefined) links.setBandwidth(change.bandwidth);
         if (change.link) links.setLink(change.link);
+        if (change.s3) s3.fault(change.s3);
         if (change.cut) world.cutLinks.add(`${change.cut[0]}>${change.cut[1]}`);
         if (change.join) {
           world.cutLinks.delete(`${change.join[0]}>${change.join[1]}`);
@@ -392,6 +394,7 @@ const Fault = z.strictObject({
   door: DoorFault.optional(),
   /** Id of a door's fault that ends; null ends all. */
   remove: z.string().nullable().optional(),
+  s3: S3Faults.optional(),
 });
 
 /** Serves the gateway's direct transport and the control of the world on one port. */
