@@ -5,6 +5,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { Readable } from 'node:stream';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+  paginateListObjectsV2,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUCKET, CREDENTIALS, REGION, startS3Subject, type S3Subject } from './s3-subject.ts';
 
@@ -429,4 +440,92 @@ describe('curl', () => {
       expect(await good(put())).toMatch(/<Code>PreconditionFailed<.*412$/s);
     },
   );
+});
+
+describe('the AWS SDK with nothing set', () => {
+  const client = (): S3Client =>
+    new S3Client({
+      endpoint: subject.url,
+      region: REGION,
+      credentials: CREDENTIALS,
+      forcePathStyle: true,
+      maxAttempts: 1,
+    });
+
+  test('sends a stream in chunks with its checksum behind it, and checks what it reads', async () => {
+    using s3 = closing(client());
+    const framings: (string | undefined)[] = [];
+    s3.client.middlewareStack.add(
+      (next) => (args) => {
+        const { headers } = args.request as { headers: Record<string, string> };
+        framings.push(headers['x-amz-content-sha256']);
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    const Key = `sdk/${NAME}`;
+    const written = await s3.client.send(
+      new PutObjectCommand({
+        Bucket: BUCKET,
+        Key,
+        Body: Readable.from([large.subarray(0, 3 * MEGABYTE), large.subarray(3 * MEGABYTE)], {
+          objectMode: false,
+        }),
+        ContentLength: LARGE_BYTES,
+      }),
+    );
+    expect(framings).toContain('STREAMING-UNSIGNED-PAYLOAD-TRAILER');
+    expect(written.ChecksumCRC32).toMatch(/=$/);
+    expect((await onShare(Key)).equals(large)).toBe(true);
+    const read = await s3.client.send(
+      new GetObjectCommand({ Bucket: BUCKET, Key, ChecksumMode: 'ENABLED' }),
+    );
+    expect(read.ChecksumCRC32).toBe(written.ChecksumCRC32);
+    expect(read.ContentEncoding).toBeUndefined();
+    expect(Buffer.from((await read.Body?.transformToByteArray()) ?? []).equals(large)).toBe(true);
+    await expect(
+      s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x', IfNoneMatch: '*' })),
+    ).rejects.toMatchObject({ name: 'PreconditionFailed', $metadata: { httpStatusCode: 412 } });
+  });
+
+  test('uploads in parts, lists in pages and deletes many', async () => {
+    using s3 = closing(client());
+    const made = { Bucket: BUCKET, Key: 'sdk/parts.bin' };
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(made));
+    const parts = [];
+    for (const [at, Body] of [
+      large.subarray(0, 6 * MEGABYTE),
+      large.subarray(6 * MEGABYTE),
+    ].entries()) {
+      const part = { ...made, UploadId, PartNumber: at + 1, Body };
+      const { ETag, ChecksumCRC32 } = await s3.client.send(new UploadPartCommand(part));
+      parts.push({ PartNumber: at + 1, ETag, ChecksumCRC32 });
+    }
+    const done = await s3.client.send(
+      new CompleteMultipartUploadCommand({ ...made, UploadId, MultipartUpload: { Parts: parts } }),
+    );
+    expect(done.ETag).toMatch(/-2"$/);
+    expect((await onShare(made.Key)).equals(large)).toBe(true);
+
+    const keys = Array.from({ length: 7 }, (_, at) => `sdk/pages/${at}`);
+    for (const Key of keys)
+      await s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Key }));
+    const found: (string | undefined)[] = [];
+    const paging = { client: s3.client, pageSize: 3 };
+    for await (const page of paginateListObjectsV2(paging, {
+      Bucket: BUCKET,
+      Prefix: 'sdk/pages/',
+    }))
+      found.push(...(page.Contents ?? []).map(({ Key }) => Key));
+    expect(found).toEqual(keys);
+    const Objects = keys.map((Key) => ({ Key }));
+    const gone = await s3.client.send(
+      new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects } }),
+    );
+    expect(gone.Deleted).toHaveLength(7);
+  });
+
+  function closing(given: S3Client): Disposable & { readonly client: S3Client } {
+    return { client: given, [Symbol.dispose]: () => given.destroy() };
+  }
 });

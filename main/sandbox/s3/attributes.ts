@@ -21,13 +21,17 @@ const META = 'x-amz-meta-';
 
 export function attributesOf(call: Call): Attributes {
   const metadata: Record<string, string> = {};
-  const params = [...call.params].filter(([name]) => call.header(name) !== undefined);
-  const given = [...Object.entries(call.request.headers), ...params];
   let size = 0;
-  for (const [name, value] of given) {
-    if (!name.startsWith(META) || typeof value !== 'string') continue;
-    metadata[name.slice(META.length)] = textOf(value);
-    size += name.length - META.length + value.length;
+  const add = (name: string, value: string): void => {
+    if (!name.startsWith(META)) return;
+    metadata[name.slice(META.length)] = value;
+    size += name.length - META.length + Buffer.byteLength(value);
+  };
+  for (const [name, value] of call.params) {
+    if (call.header(name) !== undefined) add(name, value);
+  }
+  for (const [name, value] of Object.entries(call.request.headers)) {
+    if (typeof value === 'string') add(name, textOf(value));
   }
   if (size > MAX_METADATA_BYTES)
     throw new S3Error('MetadataTooLarge', undefined, {

@@ -37,6 +37,7 @@ export async function receiveFile(
   try {
     return await receive(call, {
       maxBytes: MAX_PUT_BYTES,
+      declared: declaredChecksum(call),
       algorithm,
       take: (chunk) => writeWhole(file, chunk),
     });
@@ -77,11 +78,13 @@ async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
   for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
 }
 
+/** Whose a checksum in the headers is: the document's, as a must or not, or the object's the call makes. */
+export type DigestRule = 'required' | 'optional' | 'of-object';
+
 /** The whole of a small body, for the calls that carry a document. */
-export async function receiveDocument(call: Call, needsDigest = false): Promise<Buffer> {
-  const { header } = call;
-  const isSummed = header('content-md5') !== undefined || declaredChecksum(call) !== null;
-  if (needsDigest && !isSummed)
+export async function receiveDocument(call: Call, rule: DigestRule = 'optional'): Promise<Buffer> {
+  const declared = rule === 'of-object' ? null : declaredChecksum(call);
+  if (rule === 'required' && !declared && call.header('content-md5') === undefined)
     throw new S3Error(
       'InvalidRequest',
       'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
@@ -89,6 +92,7 @@ export async function receiveDocument(call: Call, needsDigest = false): Promise<
   const parts: Buffer[] = [];
   await receive(call, {
     maxBytes: MAX_XML_BYTES,
+    declared,
     algorithm: null,
     take: async (chunk) => void parts.push(chunk),
   });
@@ -97,6 +101,7 @@ export async function receiveDocument(call: Call, needsDigest = false): Promise<
 
 interface Sink {
   readonly maxBytes: number;
+  readonly declared: Declared | null;
   /** Summed up where the client sends no checksum of its own. */
   readonly algorithm: Algorithm | null;
   take(chunk: Buffer): Promise<void>;
@@ -109,7 +114,7 @@ async function receive(call: Call, sink: Sink): Promise<Received> {
   const contentMd5 = header('content-md5');
   if (contentMd5 !== undefined && Buffer.from(contentMd5, 'base64').length !== 16)
     throw new S3Error('InvalidDigest');
-  const declared = declaredChecksum(call);
+  const { declared } = sink;
   const algorithm = declared?.algorithm ?? sink.algorithm;
   const md5 = createHash('md5');
   const sha256 = payload.kind === 'signed' ? createHash('sha256') : null;
@@ -147,7 +152,12 @@ async function receive(call: Call, sink: Sink): Promise<Received> {
 }
 
 /** A checksum in the headers, or one the headers announce for the trailer: then without its value. */
-function declaredChecksum(call: Call): { algorithm: Algorithm; value?: string } | null {
+interface Declared {
+  readonly algorithm: Algorithm;
+  readonly value?: string;
+}
+
+function declaredChecksum(call: Call): Declared | null {
   const inHeader = checksumIn(call.request.headers);
   if (inHeader) {
     assertWellFormed(inHeader);

@@ -193,7 +193,7 @@ export function createMultipart(service: Service, dir: string): Multipart {
 
   async function complete(call: Call, bucket: Bucket): Promise<void> {
     uploadOf(call, bucket);
-    const document = parseXml(await receiveDocument(call), 'CompleteMultipartUpload');
+    const document = parseXml(await receiveDocument(call, 'of-object'), 'CompleteMultipartUpload');
     await service.inLine(`complete ${call.params.get('uploadId')}`, async () => {
       const upload = uploadOf(call, bucket);
       const parts = wantedParts(upload, document);
@@ -206,19 +206,21 @@ export function createMultipart(service: Service, dir: string): Multipart {
   function wantedParts(upload: Upload, document: XmlTree): Part[] {
     const wanted = treesOf(document['Part']);
     if (wanted.length === 0 || wanted.length > MAX_PARTS) throw new S3Error('MalformedXML');
-    let before = 0;
-    return wanted.map((item, at) => {
+    const list = wanted.map((item) => {
       const number = Number(textIn(item, 'PartNumber') ?? Number.NaN);
       const etag = textIn(item, 'ETag');
       if (!Number.isInteger(number) || etag === undefined) throw new S3Error('MalformedXML');
-      if (number <= before) throw new S3Error('InvalidPartOrder');
-      before = number;
+      return { item, number, etag };
+    });
+    if (list.some(({ number }, at) => number <= (list[at - 1]?.number ?? 0)))
+      throw new S3Error('InvalidPartOrder');
+    return list.map(({ item, number, etag }, at) => {
       const found = facts.get<Part>(partsOf(upload), idOf(number));
       const fields = { UploadId: upload.id, PartNumber: number, ETag: etag };
       if (!found || found.etag !== etag.replaceAll('"', '').trim())
         throw new S3Error('InvalidPart', undefined, { fields });
       assertPartChecksum(upload, found, { item, number });
-      if (at < wanted.length - 1 && found.size < MIN_PART_BYTES)
+      if (at < list.length - 1 && found.size < MIN_PART_BYTES)
         throw new S3Error('EntityTooSmall', undefined, {
           fields: { ProposedSize: found.size, MinSizeAllowed: MIN_PART_BYTES, ...fields },
         });

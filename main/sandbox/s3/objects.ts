@@ -279,7 +279,7 @@ export async function deleteObject(service: Service, call: Call, bucket: Bucket)
 }
 
 export async function deleteObjects(service: Service, call: Call, bucket: Bucket): Promise<void> {
-  const document = parseXml(await receiveDocument(call, true), 'Delete');
+  const document = parseXml(await receiveDocument(call, 'required'), 'Delete');
   const keys = treesOf(document['Object']).map((item) => textIn(item, 'Key') ?? '');
   if (keys.length === 0 || keys.length > MAX_DELETES || keys.includes(''))
     throw new S3Error('MalformedXML');
