@@ -8,7 +8,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { ANVIL_PATH, startAnvil } from './anvil.ts';
-import { startFarm } from './deadline.ts';
+import { startFarm } from './farm/deadline.ts';
 import { createGateway } from './gateway.ts';
 import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFarm, type FarmOptions } from '../../main/sandbox/deadline.ts';
+import { startFarm, type FarmOptions } from '../../main/sandbox/farm/deadline.ts';
 
 export const FARM_ROOT = '/mnt/hs';
 export const GROUP = 'cpu-us-west-2';

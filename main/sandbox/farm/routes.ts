@@ -1,7 +1,7 @@
 // What the Deadline Web Service answers to each call: endpoints of reference §2.3 to §2.7, errors of §2.2.
 // Where public sources give no wording or shape, the line says "assumed".
 
-import type { FarmLists, ListKind } from './farm-lists.ts';
+import type { FarmLists, ListKind } from './lists.ts';
 import type { Fleet, RegionSpec } from './fleet.ts';
 import { JOB, NEVER, TASK, textOf, type JobDocument } from './jobs.ts';
 import {

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { openLists } from './farm-lists.ts';
+import { openLists } from './lists.ts';
 import {
   CallError,
   farmRoutes,
@@ -13,10 +13,10 @@ import {
   type Call,
   type Method,
   type Routes,
-} from './farm-routes.ts';
+} from './routes.ts';
 import { startFleet, type FleetTiming, type RegionSpec } from './fleet.ts';
 import { FarmError, Repository } from './repository.ts';
-import { listen } from './s3.ts';
+import { listen } from '../s3.ts';
 import type { Renderers } from './worker.ts';
 
 export interface FarmOptions {
