@@ -9,6 +9,7 @@ import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { ANVIL_PATH, startAnvil } from './anvil.ts';
 import { startFarm } from './farm/deadline.ts';
+import { FarmChange } from './farm/faults.ts';
 import { createGateway } from './gateway.ts';
 import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';
@@ -145,6 +146,8 @@ async function open(
   const blender = options.useBlender ? onPath('blender') : null;
   const renderers = {
     blender,
+    // A shim of a version manager needs its user's home, which a worker does not have.
+    python: ['/usr/bin/python3'].find((path) => existsSync(path)) ?? onPath('python3'),
     preview: {
       executable: process.execPath,
       script: join(
@@ -161,9 +164,11 @@ async function open(
   const farm = await startFarm({
     dir: join(options.dir, 'farm'),
     port: port(1),
+    tls: { key: secrets.tlsKey, cert: secrets.tlsCert, port: port(40) },
     farmRoot: FARM_ROOT,
     regions,
     renderers,
+    scanRoot: homeTree.root,
     seed: options.seed,
     // In a global namespace metadata is enough for a file to exist, wherever its payload is.
     exists: (path) => {
@@ -171,6 +176,16 @@ async function open(
         ? belowShare(path.slice(FARM_ROOT.length))
         : null;
       return below !== null && world.find(home, below) !== null;
+    },
+    async sendTimes(site, path) {
+      const below = path.startsWith(`${FARM_ROOT}/`)
+        ? belowShare(path.slice(FARM_ROOT.length))
+        : null;
+      if (below === null) return null;
+      await trees.get(site)?.notice(below.split('/').slice(0, -1).join('/'), { deep: false });
+      return SITES.filter((peer) => peer.name !== site).flatMap(
+        (peer) => world.sendTimes.get(`${site}>${peer.name}`) ?? [],
+      );
     },
   });
   stops.push(() => farm.stop());
@@ -202,6 +217,7 @@ async function open(
           world.cutLinks.delete(`${change.join[0]}>${change.join[1]}`);
           world.cutLinks.delete(`${change.join[1]}>${change.join[0]}`);
         }
+        if (change.farm) farm.control(change.farm);
       },
     },
   });
@@ -242,7 +258,7 @@ async function open(
       gateway: { kind: 'direct', url: `http://127.0.0.1:${door.port}/gateway/${site.name}` },
     })),
     s3: { endpoint, region: 'eu-west-2', bucket: SHARE.name, ...s3Credentials },
-    farm: { url: farm.url, farmRoot: FARM_ROOT },
+    farm: { url: farm.url, tlsUrl: farm.tlsUrl, farmRoot: FARM_ROOT },
     regions: REGIONS,
     renderers,
     control: { url: `http://127.0.0.1:${door.port}/control`, token: secrets.controlToken },
@@ -289,6 +305,7 @@ const Fault = z.object({
   bandwidth: z.number().positive().optional(),
   cut: Pair.optional(),
   join: Pair.optional(),
+  farm: FarmChange.optional(),
 });
 
 /** Serves the gateway's direct transport and the control of the world on one port. */

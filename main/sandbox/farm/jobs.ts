@@ -1,7 +1,9 @@
 // Jobs and tasks of the farm as documents: the field map of reference §2.4, states and transitions of §4.
 
 import { randomBytes } from 'node:crypto';
+import { NEVER, nowText, textOf } from './document-text.ts';
 import { framesOf, tasksOf } from './frames.ts';
+import { dependenciesOf, propsOf, reader, scheduleOf } from './job-info.ts';
 
 /** Job states and task states are two enums with different numbers (§4.1). */
 export const JOB = { active: 1, suspended: 2, completed: 3, failed: 4, pending: 6 } as const;
@@ -13,10 +15,6 @@ export const TASK = {
   failed: 6,
   pending: 8,
 } as const;
-export const NEVER = '0001-01-01T00:00:00Z';
-/** .NET's smallest TimeSpan: what an unset day window looks like. */
-const NO_WINDOW = '-10675199.02:48:05.4775808';
-const MAX_PRIORITY = 100;
 
 export interface JobDocument {
   _id: string;
@@ -52,6 +50,8 @@ export interface NewJob {
   readonly plugin: Readonly<Record<string, unknown>>;
   /** Account and host of the Web Service: owner and machine of a job that names none. */
   readonly service: { readonly user: string; readonly machine: string };
+  /** What the schedule is read against; the clock's time when left out. */
+  readonly now?: number;
 }
 
 export function newId(): string {
@@ -69,18 +69,21 @@ export function makeJob(from: NewJob): { job: JobDocument; tasks: TaskDocument[]
   if (parts.length === 0) throw new Error(`Error parsing frame list "${frames}"`);
   const suspended = read.text('InitialStatus', 'Active').toLowerCase() === 'suspended';
   const dependencies = dependenciesOf(read);
-  const waits = Object.values(dependencies).some((list) => list.length > 0);
+  const at = from.now ?? Date.now();
+  const schedule = scheduleOf(read, at);
+  const isLater = schedule['Schd'] !== 0 && Date.parse(textOf(schedule['SchdDate'])) > at;
+  const waits = isLater || Object.values(dependencies).some((list) => list.length > 0);
   const now = nowText();
   const id = newId();
   const job: JobDocument = {
     Props: {
       ...propsOf(read),
+      ...schedule,
       ...dependencies,
-      User: read.text('UserName', from.service.user),
+      User: read.text('UserName') || from.service.user,
       Frames: frames,
       Chunk: chunk,
       Tasks: parts.length,
-      SchdDate: now,
       PlugInfo: Object.fromEntries(
         Object.entries(from.plugin).map(([key, value]) => [key, textOf(value)]),
       ),
@@ -88,7 +91,7 @@ export function makeJob(from: NewJob): { job: JobDocument; tasks: TaskDocument[]
     ComFra: 0,
     IsSub: true,
     Purged: false,
-    Mach: read.text('MachineName', from.service.machine),
+    Mach: read.text('MachineName') || from.service.machine,
     Date: now,
     DateStart: NEVER,
     DateComp: NEVER,
@@ -246,195 +249,4 @@ export function moveTasks(tasks: readonly TaskDocument[], word: string): boolean
     default:
       return false;
   }
-}
-
-/** Captured documents carry an offset, not a Z. */
-export function nowText(): string {
-  return new Date().toISOString().replace('Z', '+00:00');
-}
-
-export function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'boolean') return value ? 'true' : 'false';
-  if (typeof value === 'number' || typeof value === 'bigint') return value.toString();
-  if (value === null || value === undefined) return '';
-  return Array.isArray(value) ? value.map(textOf).join(',') : JSON.stringify(value);
-}
-
-interface Reader {
-  text(key: string, fallback?: string): string;
-  number(key: string, fallback: number): number;
-  flag(key: string, fallback: boolean): boolean;
-  list(key: string): string[];
-  indexed(prefix: string): string[];
-}
-
-/** Values may be JSON strings, numbers or booleans (§2.3). */
-function reader(info: Readonly<Record<string, unknown>>): Reader {
-  const text = (key: string, fallback = ''): string =>
-    Object.hasOwn(info, key) ? textOf(info[key]) : fallback;
-  return {
-    text,
-    number(key, fallback) {
-      const value = Number(text(key, ''));
-      return text(key) === '' || Number.isNaN(value) ? fallback : value;
-    },
-    flag: (key, fallback) => (text(key) === '' ? fallback : /^(true|1)$/i.test(text(key))),
-    list: (key) =>
-      text(key)
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    indexed: (prefix) =>
-      Object.keys(info)
-        .filter((key) => key.startsWith(prefix) && /^\d+$/.test(key.slice(prefix.length)))
-        .toSorted((a, b) => Number(a.slice(prefix.length)) - Number(b.slice(prefix.length)))
-        .map((key) => textOf(info[key])),
-  };
-}
-
-/** Both spellings of each kind (§4.3); member names of Dep and ScrDep are partly inferred there. */
-function dependenciesOf(read: Reader): {
-  readonly Dep: unknown[];
-  readonly ReqAss: unknown[];
-  readonly ScrDep: unknown[];
-} {
-  const resumeOn = { OverrideResumeOn: false, ResumeOnPercentageValue: -1.0 };
-  const offsets = { IgnoreFrameOffsets: false, OverrideFrameOffsets: false };
-  const range = { StartOffset: 0, EndOffset: 0 };
-  const named = (lists: string, indexed: string): string[] => [
-    ...read.list(lists),
-    ...read.indexed(indexed),
-  ];
-  return {
-    Dep: named('JobDependencies', 'JobDependency').map((JobID) => ({
-      JobID,
-      Notes: '',
-      ...offsets,
-      ...range,
-      ...resumeOn,
-    })),
-    ReqAss: named('RequiredAssets', 'AssetDependency').map((FileName) => ({
-      FileName,
-      Notes: '',
-      ...offsets,
-      IsFrameAware: false,
-      FrameString: '',
-      ...range,
-    })),
-    ScrDep: named('ScriptDependencies', 'ScriptDependency').map((FileName) => ({
-      FileName,
-      Notes: '',
-      IgnoreFrameOffsets: false,
-    })),
-  };
-}
-
-function propsOf(read: Reader): Record<string, unknown> {
-  const pairs = (prefix: string): Record<string, string> =>
-    Object.fromEntries(
-      read
-        .indexed(prefix)
-        .filter((pair) => pair.includes('='))
-        .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
-    );
-  const seconds = (name: string): number =>
-    read.number(`${name}Seconds`, 0) + 60 * read.number(`${name}Minutes`, 0);
-  const allowed = [...read.list('Whitelist'), ...read.list('Allowlist')];
-  const denied = [...read.list('Blacklist'), ...read.list('Denylist')];
-  const onComplete = ['archive', 'delete', 'nothing'].indexOf(
-    read.text('OnJobComplete', 'Nothing').toLowerCase(),
-  );
-  return {
-    Name: read.text('Name', 'Untitled'),
-    Batch: read.text('BatchName'),
-    Region: read.text('Region', 'none'),
-    Cmmt: read.text('Comment'),
-    Dept: read.text('Department'),
-    Grp: read.text('Group', 'none') || 'none',
-    Pool: read.text('Pool', 'none') || 'none',
-    SecPool: read.text('SecondaryPool'),
-    Pri: Math.min(MAX_PRIORITY, Math.max(0, Math.floor(read.number('Priority', 50)))),
-    DepFrame: read.flag('IsFrameDependent', false),
-    DepFrameStart: read.number('FrameDependencyOffsetStart', 0),
-    DepFrameEnd: read.number('FrameDependencyOffsetEnd', 0),
-    DepComp: read.flag('ResumeOnCompleteDependencies', true),
-    DepDel: read.flag('ResumeOnDeletedDependencies', false),
-    DepFail: read.flag('ResumeOnFailedDependencies', false),
-    DepPer: read.number('JobDependencyPercentage', -1),
-    Conc: Math.min(16, Math.max(1, read.number('ConcurrentTasks', 1))),
-    ConcLimt: read.flag('LimitConcurrentTasksToNumberOfCpus', true),
-    Seq: read.flag('Sequential', false),
-    Reload: read.flag('ForceReloadPlugin', false),
-    AuxSync: read.flag('SynchronizeAllAuxiliaryFiles', false),
-    OnComp: onComplete < 0 ? 2 : onComplete,
-    Protect: read.flag('Protected', false),
-    Timeout: 1,
-    AutoTime: read.flag('EnableAutoTimeout', false),
-    TimeScrpt: read.flag('EnableTimeoutsForScriptTasks', false),
-    FrameTimeout: read.flag('EnableFrameTimeouts', false),
-    MinTime: seconds('MinRenderTime'),
-    MaxTime: seconds('TaskTimeout'),
-    StartTime: seconds('StartJobTimeout'),
-    InitializePluginTime: read.number('InitializePluginTimeoutSeconds', 0),
-    Int: read.flag('Interruptible', false),
-    IntPer: read.number('InterruptiblePercentage', 100),
-    RemTmT: read.number('RemTimeThreshold', 0),
-    Limits: read.list('LimitGroups'),
-    ListedSlaves: allowed.length > 0 ? allowed : denied,
-    White: allowed.length > 0,
-    MachLmt: read.number('MachineLimit', 0),
-    MachLmtProg: -1.0,
-    JobFailOvr: read.flag('OverrideJobFailureDetection', false),
-    JobFailErr: read.number('FailureDetectionJobErrors', 0),
-    TskFailOvr: read.flag('OverrideTaskFailureDetection', false),
-    TskFailErr: read.number('FailureDetectionTaskErrors', 0),
-    NoBad: read.flag('IgnoreBadJobDetection', false),
-    SndWarn: read.flag('SendJobErrorWarning', false),
-    OverAutoClean: read.flag('OverrideAutoJobCleanup', false),
-    OverClean: read.flag('OverrideJobCleanup', false),
-    OverCleanDays: read.number('JobCleanupDays', 0),
-    OverCleanType: 0,
-    NotOvr: read.flag('OverrideNotificationMethod', false),
-    SndEmail: read.flag('EmailNotification', false),
-    SndPopup: read.flag('PopupNotification', false),
-    NotEmail: read.list('NotificationEmails'),
-    NotUser: read.list('NotificationTargets'),
-    NotNote: read.text('NotificationNote'),
-    PrJobScrp: read.text('PreJobScript'),
-    PoJobScrp: read.text('PostJobScript'),
-    PrTskScrp: read.text('PreTaskScript'),
-    PoTskScrp: read.text('PostTaskScript'),
-    Schd: 0,
-    SchdDays: 1,
-    SchdStop: NEVER,
-    ...dayWindows(),
-    PathMap: [],
-    Env: pairs('EnvironmentKeyValue'),
-    EnvOnly: read.flag('UseJobEnvironmentOnly', false),
-    PlugDir: read.text('CustomPluginDirectory'),
-    EventDir: '',
-    OptIns: {},
-    EventOI: read.list('EventOptIns'),
-    NoEvnt: read.flag('SuppressEvents', false),
-    ...Object.fromEntries(
-      Array.from({ length: 10 }, (_, at) => [`Ex${at}`, read.text(`ExtraInfo${at}`)]),
-    ),
-    ExDic: pairs('ExtraInfoKeyValue'),
-    OvrTaskEINames: read.flag('OverrideTaskExtraInfoNames', false),
-    ...Object.fromEntries(
-      Array.from({ length: 10 }, (_, at) => [`TaskEx${at}`, read.text(`TaskExtraInfoName${at}`)]),
-    ),
-    AWSPortalAssets: [],
-    AWSPortalAssetFileWhitelist: [],
-  };
-}
-
-function dayWindows(): Record<string, string> {
-  return Object.fromEntries(
-    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'].flatMap((day) => [
-      [`${day}Start`, NO_WINDOW],
-      [`${day}Stop`, NO_WINDOW],
-    ]),
-  );
 }

@@ -1,60 +1,32 @@
-// What the Deadline Web Service answers to each call: endpoints of reference §2.3 to §2.7, errors of §2.2.
+// What the Deadline Web Service answers to each call: jobs, tasks and reports of reference §2.3 to §2.6, errors of §2.2.
 // Where public sources give no wording or shape, the line says "assumed".
 
-import type { FarmLists, ListKind } from './lists.ts';
-import type { Fleet, RegionSpec } from './fleet.ts';
-import { JOB, NEVER, TASK, textOf, type JobDocument } from './jobs.ts';
 import {
-  FarmError,
-  TASK_LIMIT,
-  type JobRecord,
-  type Report,
-  type Repository,
-} from './repository.ts';
-import { mapPath } from './worker.ts';
-
-export const VERSION = '10.4.2.2';
-const MAX_PRIORITY = 100;
-
-export interface Call {
-  readonly query: URLSearchParams;
-  /** The JSON object of a PUT or POST. */
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-export type Answer =
-  | { readonly kind: 'json'; readonly value: unknown }
-  | { readonly kind: 'text'; readonly status: number; readonly text: string };
-
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
-export type Routes = Readonly<
-  Record<string, Partial<Record<Method, (call: Call) => Answer>> | undefined>
->;
-
-export interface RouteParts {
-  readonly repository: Repository;
-  readonly fleet: Fleet;
-  readonly lists: FarmLists;
-  readonly regions: readonly RegionSpec[];
-  readonly farmRoot: string;
-  readonly plugins: readonly string[];
-  readonly archiveDir: string;
-}
-
-const SUCCESS: Answer = { kind: 'text', status: 200, text: 'Success' };
-
-/** A call that cannot be understood: status 400 (or what is given) and this text. */
-export class CallError extends Error {
-  readonly status: number;
-  constructor(message: string, status = 400) {
-    super(message);
-    this.status = status;
-  }
-}
+  type Answer,
+  arrayOf,
+  type Body,
+  type Call,
+  CallError,
+  commandOf,
+  found,
+  isTrue,
+  json,
+  listOf,
+  needed,
+  neededValue,
+  objectOf,
+  type Routes,
+  SUCCESS,
+  text,
+  unknownCommand,
+} from './call.ts';
+import { isTruth, NEVER, textOf } from './document-text.ts';
+import { JOB, TASK, type JobDocument } from './jobs.ts';
+import { lookUpRoutes, type RouteParts } from './lookup-routes.ts';
+import { FarmError, type JobRecord, type Report, type Repository } from './repository.ts';
 
 export function farmRoutes(parts: RouteParts): Routes {
   return {
-    '/': { GET: () => text(`Deadline Web Service ${VERSION}`) },
     '/api/jobs': {
       GET: (call) => getJobs(parts, call),
       POST: (call) => postJobs(parts, call),
@@ -67,42 +39,7 @@ export function farmRoutes(parts: RouteParts): Routes {
     },
     '/api/jobreports': { GET: (call) => getJobReports(parts, call) },
     '/api/taskreports': { GET: (call) => getTaskReports(parts, call) },
-    '/api/pools': listRoutes(parts, 'pools'),
-    '/api/groups': listRoutes(parts, 'groups'),
-    '/api/limitgroups': {
-      GET: (call) => getLimits(parts, call),
-      PUT: (call) => putLimits(parts, call),
-      DELETE: (call) => {
-        parts.lists.removeLimits(listOf(needed(call.query, 'Names')));
-        return SUCCESS;
-      },
-    },
-    '/api/slaves': {
-      GET: (call) => getWorkers(parts, call),
-      PUT: ({ body }) => {
-        // Info and settings of a fleet machine are its own; a client's copy is taken and not kept.
-        if (!['saveinfo', 'savesettings'].includes(commandOf(body))) throw unknownCommand(body);
-        return SUCCESS;
-      },
-      DELETE: () => {
-        throw new FarmError('A worker that is running cannot be deleted.');
-      },
-    },
-    '/api/slavesrenderingjob': { GET: (call) => getRendering(parts, call) },
-    '/api/plugins': {
-      GET: ({ query }) => json(isTrue(query, 'EventNames') ? ['Spot'] : parts.plugins),
-    },
-    '/api/maximumpriority': { GET: () => json(MAX_PRIORITY) },
-    '/api/jobtasklimit': { GET: () => json(TASK_LIMIT) },
-    '/api/mappedpaths': { POST: (call) => postMappedPaths(parts, call) },
-    '/api/repository': {
-      GET: (call) => getRepository(parts, call),
-      POST: (call) => postRepository(parts, call),
-    },
-    '/api/users': { GET: () => json(usersOf(parts.repository)) },
-    '/api/usergroups': { GET: () => json(['Everyone']) },
-    '/api/pulse': { GET: (call) => getServices(call) },
-    '/api/balancer': { GET: (call) => getServices(call) },
+    ...lookUpRoutes(parts),
   };
 }
 
@@ -171,7 +108,8 @@ function statisticsOf({ job, tasks }: JobRecord): unknown {
   };
 }
 
-function postJobs({ repository }: RouteParts, { body }: Call): Answer {
+async function postJobs(parts: RouteParts, { body }: Call): Promise<Answer> {
+  const { repository } = parts;
   const { Jobs: jobs } = body;
   if (jobs !== undefined) {
     let previous: string | null = null;
@@ -180,24 +118,33 @@ function postJobs({ repository }: RouteParts, { body }: Call): Answer {
       const depends = isTruth(body['Dependent']) || isTruth(one['DependsOnPrevious']);
       const info = objectOf(one['JobInfo'], 'JobInfo');
       const waits: Body = depends && previous !== null ? { JobDependencies: previous } : {};
-      previous = submit(repository, { ...one, JobInfo: { ...info, ...waits } }).job._id;
+      const { job } = await submit(parts, { ...one, JobInfo: { ...info, ...waits } });
+      previous = job._id;
     }
     repository.flush();
     return SUCCESS;
   }
-  const { job } = submit(repository, body);
+  const { job } = await submit(parts, body);
   repository.flush();
   return json(isTruth(body['IdOnly']) ? { _id: job._id } : job);
 }
 
-function submit(repository: Repository, body: Readonly<Record<string, unknown>>): JobRecord {
+async function submit(parts: RouteParts, body: Body): Promise<JobRecord> {
   if (!Array.isArray(body['AuxFiles']))
     throw new FarmError('The submission holds no list "AuxFiles".');
-  return repository.submit({
+  const record = parts.repository.submit({
     info: objectOf(body['JobInfo'], 'JobInfo'),
     plugin: objectOf(body['PluginInfo'], 'PluginInfo'),
     aux: body['AuxFiles'].map(textOf),
   });
+  // From here on the job exists, whatever becomes of the client that waits for the answer.
+  parts.repository.flush();
+  try {
+    await parts.submitted(record);
+  } finally {
+    parts.repository.admit(record);
+  }
+  return record;
 }
 
 function putJobs(parts: RouteParts, { body }: Call): Answer {
@@ -210,8 +157,6 @@ function putJobs(parts: RouteParts, { body }: Call): Answer {
   repository.flush();
   return SUCCESS;
 }
-
-type Body = Readonly<Record<string, unknown>>;
 
 /** Commands that do not name their job by JobID. */
 const NAMED_OTHERWISE: readonly string[] = ['save', 'undelete', 'import'];
@@ -360,260 +305,4 @@ function reports(repository: Repository, all: readonly Report[], query: URLSearc
   return json(
     contents === undefined ? chosen : chosen.map((report) => repository.reportText(report._id)),
   );
-}
-
-/** Pools and groups answer alike, under their own key (§2.7). */
-function listRoutes(
-  parts: RouteParts,
-  kind: ListKind,
-): Partial<Record<Method, (call: Call) => Answer>> {
-  const { lists, repository } = parts;
-  const [key, prop] = kind === 'pools' ? ['Pool', 'Pool'] : ['Group', 'Grp'];
-  const workersIn = (names: readonly string[]): string[] =>
-    parts.fleet.names().filter((name) => {
-      const own = textOf(parts.fleet.info(name)?.[kind === 'pools' ? 'Pools' : 'Grps']).split(',');
-      return own.some((each) => names.includes(each));
-    });
-  return {
-    GET: ({ query }) =>
-      json(query.has(key) ? workersIn(listOf(query.get(key))) : lists.names(kind)),
-    POST({ body }) {
-      lists.add(kind, arrayOf(neededField(body, key)).map(textOf));
-      return SUCCESS;
-    },
-    PUT({ body }) {
-      const names = arrayOf(body[key]).map(textOf);
-      const overwrite = isTruth(body['OverWrite']);
-      const replacement = body[`Replacement${key}`];
-      if (replacement !== undefined) {
-        for (const record of repository.jobs())
-          if (names.includes(textOf(record.job.Props[prop])))
-            repository.setProps(record, { [prop]: textOf(replacement) });
-        lists.remove(kind, names);
-        return SUCCESS;
-      }
-      lists.assign(kind, {
-        workers: arrayOf(neededField(body, 'Slave')).map(textOf),
-        names,
-        overwrite,
-      });
-      return SUCCESS;
-    },
-    DELETE({ query }) {
-      const names = listOf(needed(query, key));
-      const workers = listOf(query.get('Slaves'));
-      for (const worker of workers) {
-        const left = (lists.assigned(kind, worker) ?? []).filter((name) => !names.includes(name));
-        lists.assign(kind, { workers: [worker], names: left, overwrite: true });
-      }
-      if (workers.length === 0) lists.remove(kind, names);
-      return SUCCESS;
-    },
-  };
-}
-
-function getLimits({ lists }: RouteParts, { query }: Call): Answer {
-  const limits = lists.limits();
-  if (isTrue(query, 'NamesOnly')) return json(Object.keys(limits));
-  const name = query.get('Name');
-  if (name !== null) {
-    if (!Object.hasOwn(limits, name)) throw new FarmError(`No limit "${name}".`);
-    return json(limits[name]);
-  }
-  const names = query.has('Names') ? listOf(query.get('Names')) : Object.keys(limits);
-  return json(names.flatMap((each) => (Object.hasOwn(limits, each) ? [limits[each]] : [])));
-}
-
-function putLimits({ lists }: RouteParts, { body }: Call): Answer {
-  switch (commandOf(body)) {
-    case 'set': {
-      const name = neededValue(body, 'Name');
-      const { Command: _command, ...limit } = body;
-      lists.setLimit(name, {
-        Name: name,
-        Limit: 0,
-        White: false,
-        RelPer: -1,
-        Slaves: [],
-        SlavesEx: [],
-        InUse: 0,
-        ...limit,
-      });
-      return SUCCESS;
-    }
-    case 'save': {
-      const limit = objectOf(body['LimitGroup'], 'LimitGroup');
-      lists.setLimit(neededValue(limit, 'Name'), limit);
-      return SUCCESS;
-    }
-    case 'reset':
-      lists.setLimit(neededValue(body, 'Name'), { InUse: 0 });
-      return SUCCESS;
-    default:
-      throw unknownCommand(body);
-  }
-}
-
-function getWorkers({ fleet }: RouteParts, { query }: Call): Answer {
-  if (isTrue(query, 'NamesOnly')) return json(fleet.names());
-  const names = query.has('Name') ? listOf(query.get('Name')) : fleet.names();
-  const each = (read: (name: string) => unknown): Answer =>
-    json(names.filter((name) => fleet.info(name) !== undefined).map(read));
-  switch (query.get('Data') ?? 'infosettings') {
-    case 'info':
-      return each((name) => fleet.info(name));
-    case 'settings':
-      return each((name) => fleet.settings(name));
-    case 'infosettings':
-      return each((name) => ({ Info: fleet.info(name), Settings: fleet.settings(name) }));
-    case 'reports':
-    case 'reportcontents':
-    case 'history':
-      return json([]);
-    default:
-      throw new CallError(`"${query.get('Data')}" is not a valid value for Data.`);
-  }
-}
-
-function getRendering({ repository, fleet }: RouteParts, { query }: Call): Answer {
-  const { tasks } = repository.job(needed(query, 'JobID'));
-  const names = [
-    ...new Set(tasks.filter((task) => task.Stat === TASK.rendering).map((task) => task.Slave)),
-  ];
-  return json(
-    isTrue(query, 'GetIpAddress') ? names.map((name) => fleet.info(name)?.['IP']) : names,
-  );
-}
-
-function postMappedPaths(parts: RouteParts, { body }: Call): Answer {
-  const os = neededValue(body, 'OS').toLowerCase();
-  const region = parts.regions.find((each) => each.id === textOf(body['Region']));
-  // The rules of this repository are for Linux; a path no rule names comes back as it was.
-  return json(
-    arrayOf(body['Paths'])
-      .map(textOf)
-      .map((path) =>
-        region && os === 'linux'
-          ? (mapPath({ root: region.root, farmRoot: parts.farmRoot }, path) ?? path)
-          : path,
-      ),
-  );
-}
-
-const REPOSITORY_ROOT = '/opt/Thinkbox/DeadlineRepository10';
-const DIRECTORIES: Readonly<Record<string, string>> = {
-  root: '',
-  bin: 'bin',
-  settings: 'settings',
-  events: 'events',
-  customevents: 'custom/events',
-  plugins: 'plugins',
-  customplugins: 'custom/plugins',
-  scripts: 'scripts',
-  customscripts: 'custom/scripts',
-};
-
-function getRepository({ repository }: RouteParts, { query }: Call): Answer {
-  const directory = query.get('Directory');
-  if (directory !== null) {
-    const below = DIRECTORIES[directory.toLowerCase()];
-    if (below === undefined) throw new CallError(`No directory "${directory}".`, 404);
-    return json(below === '' ? REPOSITORY_ROOT : `${REPOSITORY_ROOT}/${below}`);
-  }
-  if (query.has('AuxiliaryPath'))
-    return json(repository.auxDir(repository.job(needed(query, 'JobID')).job._id));
-  if (query.has('Version')) return json(VERSION);
-  if (query.has('MajorVersion')) return json(VERSION.split('.')[0]);
-  if (query.has('DatabaseConnection')) return json('mongodb://127.0.0.1:27100');
-  throw new CallError('Must provide a Directory or an Auxiliary Path to find.');
-}
-
-function postRepository({ repository }: RouteParts, { body }: Call): Answer {
-  switch (commandOf(body)) {
-    case 'jobhistoryentry':
-      repository.note(repository.job(neededValue(body, 'JobID')), neededValue(body, 'Entry'));
-      repository.flush();
-      return SUCCESS;
-    case 'slavehistoryentry':
-    case 'repositoryhistoryentry':
-      neededValue(body, 'Entry');
-      return SUCCESS;
-    default:
-      throw unknownCommand(body);
-  }
-}
-
-function usersOf(repository: Repository): string[] {
-  const owners = repository.jobs().map(({ job }) => textOf(job.Props['User']));
-  return [...new Set(['admin', ...owners])].toSorted();
-}
-
-/** No Pulse and no Balancer run here; a name that is asked for is not found. */
-function getServices({ query }: Call): Answer {
-  if (query.has('Name')) throw new CallError(`"${query.get('Name')}" does not exist.`, 404);
-  return json([]);
-}
-
-function json(value: unknown): Answer {
-  return { kind: 'json', value };
-}
-
-function text(words: string): Answer {
-  return { kind: 'text', status: 200, text: words };
-}
-
-function isTrue(query: URLSearchParams, key: string): boolean {
-  return isTruth(query.get(key));
-}
-
-function isTruth(value: unknown): boolean {
-  return /^(true|1)$/i.test(textOf(value));
-}
-
-function listOf(value: string | null): string[] {
-  return (value ?? '')
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}
-
-function arrayOf(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? (value as readonly unknown[]) : [value];
-}
-
-function found<T>(ids: readonly string[], find: (id: string) => T | undefined): T[] {
-  return ids.flatMap((id) => find(id) ?? []);
-}
-
-function objectOf(value: unknown, name: string): Body {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Body;
-  throw new FarmError(`The body holds no object "${name}".`);
-}
-
-function needed(query: URLSearchParams, key: string): string {
-  const value = query.get(key)?.trim() ?? '';
-  if (value === '') throw new CallError(`Must provide a ${key}.`);
-  return value;
-}
-
-function neededField(body: Body, key: string): unknown {
-  if (body[key] === undefined) throw new CallError(`Must provide a ${key}.`);
-  return body[key];
-}
-
-function neededValue(body: Body, key: string): string {
-  const value = textOf(body[key]);
-  if (value === '') throw new CallError(`Must provide a ${key}.`);
-  return value;
-}
-
-function commandOf(body: Body): string {
-  const command = textOf(body['Command']);
-  if (command === '') throw new CallError('Must provide a Command.');
-  return command;
-}
-
-function unknownCommand(body: Body): FarmError {
-  return new FarmError(`Invalid command "${textOf(body['Command']).slice(0, 100)}".`);
 }
