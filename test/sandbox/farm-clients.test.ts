@@ -157,6 +157,10 @@ describe('go-deadline-api in its strict mode', () => {
     const put = { Group: ['first'], Slave: [name], OverWrite: false };
     expect((await send('PUT', '/api/groups', put)).text).toBe('Success');
     expect((await get('/api/groups?Group=first')).value).toEqual([name]);
+    expect((await get(`/api/groups?Group=${GROUP}`)).value).toEqual([name]);
+    const drop = await said(`/api/groups?Group=first&Slaves=${name}`, { method: 'DELETE' });
+    expect(drop.text).toBe('Success');
+    expect((await get('/api/groups?Group=first')).value).toEqual([]);
     const back = { Group: [GROUP], Slave: [name], OverWrite: true };
     expect((await send('PUT', '/api/groups', back)).text).toBe('Success');
     const all = { Group: [GROUP, 'third'], OverWrite: true };

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFarm, type FarmOptions } from '../../main/sandbox/farm/deadline.ts';
+import { startFarm, type Farm, type FarmOptions } from '../../main/sandbox/farm/deadline.ts';
 
 export const FARM_ROOT = '/mnt/hs';
 export const GROUP = 'cpu-us-west-2';
@@ -27,6 +27,8 @@ export interface FarmSubject extends AsyncDisposable {
   put(path: string, body: unknown): Promise<FarmAnswer>;
   /** Submits and gives the job's id. */
   submit(info: Record<string, unknown>, plugin?: Record<string, unknown>): Promise<string>;
+  readonly tlsUrl: string | null;
+  control: Farm['control'];
   stop(): Promise<void>;
 }
 
@@ -97,6 +99,8 @@ export async function openFarm(
       const { _id } = await json<{ _id: string }>('/api/jobs', { method: 'POST', body });
       return _id;
     },
+    tlsUrl: farm.tlsUrl,
+    control: farm.control,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -26,7 +26,8 @@ export interface FarmLists {
   names(kind: ListKind): string[];
   add(kind: ListKind, names: readonly string[]): void;
   remove(kind: ListKind, names: readonly string[]): void;
-  assign(kind: ListKind, change: Assignment): void;
+  /** Replaces what a worker was given by hand. */
+  assign(kind: ListKind, worker: string, names: readonly string[]): void;
   /** What was assigned to a worker by hand; undefined when nothing ever was. */
   assigned(kind: ListKind, worker: string): readonly string[] | undefined;
   limits(): Readonly<Record<string, FarmDocument>>;
@@ -44,12 +45,6 @@ export interface FarmLists {
   /** Settings of the Hammerspace event plug-in; null while it is not installed. */
   hammerspace(): HammerspaceSettings | null;
   setHammerspace(settings: HammerspaceSettings | null): void;
-}
-
-export interface Assignment {
-  readonly workers: readonly string[];
-  readonly names: readonly string[];
-  readonly overwrite: boolean;
 }
 
 export function openLists(path: string, groups: readonly string[]): FarmLists {
@@ -74,12 +69,13 @@ export function openLists(path: string, groups: readonly string[]): FarmLists {
     },
     remove: (kind, names) =>
       change({ [kind]: lists[kind].filter((name) => !names.includes(name)) }),
-    assign(kind, { workers, names, overwrite }) {
-      const all = new Map(Object.entries(lists.assigned[kind]));
-      for (const worker of workers)
-        all.set(worker, [...new Set([...(overwrite ? [] : (all.get(worker) ?? [])), ...names])]);
-      change({ assigned: { ...lists.assigned, [kind]: Object.fromEntries(all) } });
-    },
+    assign: (kind, worker, names) =>
+      change({
+        assigned: {
+          ...lists.assigned,
+          [kind]: withEntry(lists.assigned[kind], worker, [...new Set(names)]),
+        },
+      }),
     assigned: (kind, worker) => own(lists.assigned[kind], worker),
     limits: () => lists.limits,
     setLimit: (name, limit) =>

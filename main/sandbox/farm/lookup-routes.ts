@@ -107,11 +107,14 @@ function listRoutes(
 ): Partial<Record<Method, (call: Call) => Answer>> {
   const { lists, repository } = parts;
   const [key, prop] = kind === 'pools' ? ['Pool', 'Pool'] : ['Group', 'Grp'];
+  /** What a worker has now: given by hand, or of its own fleet. */
+  const namesOf = (worker: string): readonly string[] =>
+    lists.assigned(kind, worker) ??
+    textOf(parts.fleet.info(worker)?.[kind === 'pools' ? 'Pools' : 'Grps'])
+      .split(',')
+      .filter((name) => name !== '');
   const workersIn = (names: readonly string[]): string[] =>
-    parts.fleet.names().filter((name) => {
-      const own = textOf(parts.fleet.info(name)?.[kind === 'pools' ? 'Pools' : 'Grps']).split(',');
-      return own.some((each) => names.includes(each));
-    });
+    parts.fleet.names().filter((worker) => namesOf(worker).some((name) => names.includes(name)));
   return {
     GET: ({ query }) =>
       json(query.has(key) ? workersIn(listOf(query.get(key))) : lists.names(kind)),
@@ -137,20 +140,19 @@ function listRoutes(
         lists.remove(kind, names);
         return SUCCESS;
       }
-      lists.assign(kind, {
-        workers: arrayOf(neededField(body, 'Slave')).map(textOf),
-        names,
-        overwrite,
-      });
+      for (const worker of arrayOf(neededField(body, 'Slave')).map(textOf))
+        lists.assign(kind, worker, overwrite ? names : [...namesOf(worker), ...names]);
       return SUCCESS;
     },
     DELETE({ query }) {
       const names = listOf(needed(query, key));
       const workers = listOf(query.get('Slaves'));
-      for (const worker of workers) {
-        const left = (lists.assigned(kind, worker) ?? []).filter((name) => !names.includes(name));
-        lists.assign(kind, { workers: [worker], names: left, overwrite: true });
-      }
+      for (const worker of workers)
+        lists.assign(
+          kind,
+          worker,
+          namesOf(worker).filter((name) => !names.includes(name)),
+        );
       if (workers.length === 0) lists.remove(kind, names);
       return SUCCESS;
     },
@@ -248,12 +250,7 @@ function putWorkers({ lists }: RouteParts, { body }: Call): Answer {
         ['pools', 'Pools'],
         ['groups', 'Grps'],
       ] as const)
-        if (Array.isArray(settings[key]))
-          lists.assign(kind, {
-            workers: [name],
-            names: settings[key].map(textOf),
-            overwrite: true,
-          });
+        if (Array.isArray(settings[key])) lists.assign(kind, name, settings[key].map(textOf));
       lists.saveWorkerSettings(name, settings);
       return SUCCESS;
     }
