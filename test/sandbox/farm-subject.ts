@@ -42,9 +42,10 @@ export interface JobAnswer {
 
 /** With `dir` a farm that was stopped goes on; the folder is then left to the caller. */
 export async function openFarm(
-  options: Partial<FarmOptions> = {},
+  given: Partial<FarmOptions> & { readonly capacity?: number } = {},
   dir?: string,
 ): Promise<FarmSubject> {
+  const { capacity = 1, ...options } = given;
   const base = dir ?? (await mkdtemp(join(tmpdir(), 'waybill-farm-')));
   const root = join(base, 'oregon');
   await mkdir(join(root, 'shots'), { recursive: true });
@@ -52,7 +53,9 @@ export async function openFarm(
     dir: join(base, 'farm'),
     port: 0,
     farmRoot: FARM_ROOT,
-    regions: [{ id: 'us-west-2', site: 'oregon', groups: [GROUP], root }],
+    regions: [{ id: 'us-west-2', site: 'oregon', groups: [GROUP], root, capacity }],
+    // The machine that scans for pending jobs has the region's mount, too.
+    scanRoot: root,
     renderers: { blender: null, preview: { executable: process.execPath, script: '/nowhere.ts' } },
     seed: 1,
     exists: () => false,
