@@ -9,8 +9,9 @@ import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { ANVIL_PATH, startAnvil } from './anvil.ts';
 import { machineClock, steppedClock, type SteppedClock } from './clock.ts';
-import { startFarm } from './deadline.ts';
 import { createFaults, DoorFault, type Faults } from './faults.ts';
+import { startFarm } from './farm/deadline.ts';
+import { FarmChange } from './farm/faults.ts';
 import { createGateway } from './gateway.ts';
 import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';
@@ -149,6 +150,8 @@ async function open(
   const blender = options.useBlender ? onPath('blender') : null;
   const renderers = {
     blender,
+    // A shim of a version manager needs its user's home, which a worker does not have.
+    python: ['/usr/bin/python3'].find((path) => existsSync(path)) ?? onPath('python3'),
     preview: {
       executable: process.execPath,
       script: join(
@@ -163,9 +166,11 @@ async function open(
   const farm = await startFarm({
     dir: join(options.dir, 'farm'),
     port: port(1),
+    tls: { key: secrets.tlsKey, cert: secrets.tlsCert, port: port(40) },
     farmRoot,
     regions,
     renderers,
+    scanRoot: homeTree.root,
     seed: options.seed,
     guard: (server) => faults.guard(server, 'farm'),
     // In a global namespace metadata is enough for a file to exist, wherever its payload is.
@@ -174,6 +179,16 @@ async function open(
         ? belowShare(share.path, path.slice(farmRoot.length))
         : null;
       return below !== null && world.find(home, below) !== null;
+    },
+    async sendTimes(site, path) {
+      const below = path.startsWith(`${farmRoot}/`)
+        ? belowShare(share.path, path.slice(farmRoot.length))
+        : null;
+      if (below === null) return null;
+      await trees.get(site)?.notice(below.split('/').slice(0, -1).join('/'), { deep: false });
+      return sites
+        .filter((peer) => peer.name !== site)
+        .flatMap((peer) => world.sendTimes.get(`${site}>${peer.name}`) ?? []);
     },
   });
   stops.push(() => farm.stop());
@@ -219,6 +234,7 @@ async function open(
           world.cutLinks.delete(`${change.join[0]}>${change.join[1]}`);
           world.cutLinks.delete(`${change.join[1]}>${change.join[0]}`);
         }
+        if (change.farm) farm.control(change.farm);
         if (change.skew) world.skewClock(known(change.skew.site), change.skew.ms);
         if (change.volume) {
           const site = known(change.volume.site);
@@ -286,7 +302,7 @@ async function open(
       gateway: { kind: 'direct', url: `http://127.0.0.1:${door.port}/gateway/${site.name}` },
     })),
     s3: { endpoint, region: 'eu-west-2', bucket: share.name, ...s3Credentials },
-    farm: { url: farm.url, farmRoot },
+    farm: { url: farm.url, tlsUrl: farm.tlsUrl, farmRoot },
     regions: regions.map(({ root: _root, ...region }) => region),
     renderers,
     control: { url: `http://127.0.0.1:${door.port}/control`, token: secrets.controlToken },
@@ -395,6 +411,7 @@ const Fault = z.strictObject({
   /** Id of a door's fault that ends; null ends all. */
   remove: z.string().nullable().optional(),
   s3: S3Faults.optional(),
+  farm: FarmChange.optional(),
 });
 
 /** Serves the gateway's direct transport and the control of the world on one port. */

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFarm, type FarmOptions } from '../../main/sandbox/deadline.ts';
+import { startFarm, type Farm, type FarmOptions } from '../../main/sandbox/farm/deadline.ts';
 
 export const FARM_ROOT = '/mnt/hs';
 export const GROUP = 'cpu-us-west-2';
@@ -27,6 +27,8 @@ export interface FarmSubject extends AsyncDisposable {
   put(path: string, body: unknown): Promise<FarmAnswer>;
   /** Submits and gives the job's id. */
   submit(info: Record<string, unknown>, plugin?: Record<string, unknown>): Promise<string>;
+  readonly tlsUrl: string | null;
+  control: Farm['control'];
   stop(): Promise<void>;
 }
 
@@ -40,9 +42,10 @@ export interface JobAnswer {
 
 /** With `dir` a farm that was stopped goes on; the folder is then left to the caller. */
 export async function openFarm(
-  options: Partial<FarmOptions> = {},
+  given: Partial<FarmOptions> & { readonly capacity?: number } = {},
   dir?: string,
 ): Promise<FarmSubject> {
+  const { capacity = 1, ...options } = given;
   const base = dir ?? (await mkdtemp(join(tmpdir(), 'waybill-farm-')));
   const root = join(base, 'oregon');
   await mkdir(join(root, 'shots'), { recursive: true });
@@ -50,7 +53,9 @@ export async function openFarm(
     dir: join(base, 'farm'),
     port: 0,
     farmRoot: FARM_ROOT,
-    regions: [{ id: 'us-west-2', site: 'oregon', groups: [GROUP], root }],
+    regions: [{ id: 'us-west-2', site: 'oregon', groups: [GROUP], root, capacity }],
+    // The machine that scans for pending jobs has the region's mount, too.
+    scanRoot: root,
     renderers: { blender: null, preview: { executable: process.execPath, script: '/nowhere.ts' } },
     seed: 1,
     exists: () => false,
@@ -97,6 +102,8 @@ export async function openFarm(
       const { _id } = await json<{ _id: string }>('/api/jobs', { method: 'POST', body });
       return _id;
     },
+    tlsUrl: farm.tlsUrl,
+    control: farm.control,
     stop,
     [Symbol.asyncDispose]: stop,
   };

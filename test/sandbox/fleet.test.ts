@@ -103,9 +103,9 @@ describe('work', () => {
     ]);
     const [first] = reports;
     const query = `JobID=${id}&ReportID=${first?._id}&Data=logcontents`;
-    expect(await farm.json(`/api/jobreports?${query}`)).toBe('frame 1\n');
+    expect(await farm.json(`/api/jobreports?${query}`)).toMatch(/:  0: STDOUT: frame 1$/m);
     expect(await farm.json(`/api/taskreports?JobID=${id}&TaskID=2&Data=allcontents`)).toEqual([
-      'frame 3\n',
+      expect.stringMatching(/STDOUT: frame 3$/m),
     ]);
   });
 

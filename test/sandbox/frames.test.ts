@@ -1,7 +1,7 @@
 // Deadline's frame-list grammar, and how a list becomes tasks.
 
 import { expect, test } from 'vitest';
-import { framesOf, tasksOf } from '../../main/sandbox/frames.ts';
+import { framesOf, tasksOf } from '../../main/sandbox/farm/frames.ts';
 
 test.each([
   ['7', [7]],

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeJob } from '../../main/sandbox/jobs.ts';
-import { mapPath, runTask, type TaskResult, type WorkerPlace } from '../../main/sandbox/worker.ts';
+import { makeJob } from '../../main/sandbox/farm/jobs.ts';
+import { mapPath } from '../../main/sandbox/farm/path-mapping.ts';
+import type { WorkerPlace } from '../../main/sandbox/farm/plugin-run.ts';
+import { runTask, type TaskResult } from '../../main/sandbox/farm/worker.ts';
 import { testWithBlender } from './blender.ts';
 import { FARM_ROOT } from './farm-subject.ts';
 import { isAlive } from './processes.ts';
@@ -27,6 +29,9 @@ beforeEach(async () => {
     scratchDir: join(dir, 'scratch'),
     auxDir: join(dir, 'aux'),
     exists: () => true,
+    region: 'us-west-2',
+    pathRules: [],
+    sendTimes: async () => null,
   };
   await mkdir(join(place.root, 'shots'), { recursive: true });
 });

@@ -12,6 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import { releasable, scriptsOf, type ScanView, type ScriptAnswer } from './dependencies.ts';
+import { dateText, isTruth, NEVER, nowText, textOf } from './document-text.ts';
 import { framesOf, tasksOf } from './frames.ts';
 import {
   JOB,
@@ -21,18 +23,19 @@ import {
   makeTasks,
   moveTasks,
   newId,
-  nowText,
-  NEVER,
-  textOf,
   type JobDocument,
   type TaskDocument,
 } from './jobs.ts';
+import { errorReport } from './task-log.ts';
 
 /** Repository defaults are a studio's choice; these end a hopeless job within a demo. */
 const TASK_ERRORS_TO_FAIL = 3;
 const JOB_ERRORS_TO_FAIL = 100;
 export const TASK_LIMIT = 5_000;
 const SAVE_MS = 500;
+const DAY_MS = 24 * 3_600_000;
+/** ScheduledType Daily in Props.Schd. */
+const DAILY = 2;
 
 /** Type 0 log, 1 error, 2 requeue (§2.6). The text lies in a file of its own. */
 export interface Report {
@@ -78,7 +81,23 @@ export interface RepositoryOptions {
   readonly service: { readonly user: string; readonly machine: string };
   /** Whether the scanning machine sees a file; with a global namespace its metadata is enough. */
   exists(path: string): boolean;
+  /** Asks a script dependency on the scanning machine; without it such a job waits for `releasepending`. */
+  askScript?(question: ScriptQuestion): Promise<ScriptAnswer>;
+  /** The limits of the farm by name. */
+  limits?(): Readonly<Record<string, Limit>>;
+  /** The clock that schedules and cleanup go by. */
+  readonly now?: () => number;
 }
+
+export interface ScriptQuestion {
+  readonly path: string;
+  readonly record: JobRecord;
+  /** Null where the job is not frame dependent. */
+  readonly taskIds: readonly number[] | null;
+}
+
+/** As documents spell it (§2.7); fields of other kinds count as unset. */
+export type Limit = Readonly<Record<string, unknown>>;
 
 /** Thrown for what Deadline answers as an exception of its own: status 500 and this text. */
 export class FarmError extends Error {}
@@ -91,6 +110,7 @@ export class Repository extends EventEmitter<{ changed: [] }> {
   readonly #claims = new Map<string, Claim>();
   readonly #unsaved = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  #isScanning = false;
 
   constructor(options: RepositoryOptions) {
     super();
@@ -125,17 +145,30 @@ export class Repository extends EventEmitter<{ changed: [] }> {
         info: submission.info,
         plugin: submission.plugin,
         service: this.#options.service,
+        now: this.#now(),
       }),
     );
     if (tasks.length > TASK_LIMIT)
       throw new FarmError(`The job has ${tasks.length} tasks; the limit is ${TASK_LIMIT}.`);
     for (const path of submission.aux) this.#keepAux(job, path);
     const record: JobRecord = { job, tasks, reports: [], history: [], place: 'live' };
+    // Workers leave a job alone until its submission is over, event plug-ins and all (assumed).
+    job['IsSub'] = false;
     this.#records.set(job._id, record);
     this.note(record, `Job submitted by ${textOf(job.Props['User'])}`);
-    if (job.Stat === JOB.pending) this.#releaseIfMet(record);
+    if (job.Stat === JOB.pending) this.#releaseIfMet(record, new Map());
     this.#touch(record);
     return record;
+  }
+
+  /** Ends a submission: from now on workers see the job. */
+  admit(record: JobRecord): void {
+    record.job['IsSub'] = true;
+    this.#touch(record);
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? Date.now();
   }
 
   /** Aux paths are resolved on the host of the Web Service; each is copied to the job's folder. */
@@ -160,7 +193,13 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     }
     if (!moveTasks(tasks, word)) return false;
     // A job that is resumed with unmet dependencies waits for them again (§4.2, inferred there).
-    if (word === 'resume' && !this.#isMet(record)) moveTasks(tasks, 'pend');
+    if (word === 'resume') {
+      const free = new Set(releasable(record, this.#view(new Map())));
+      moveTasks(
+        tasks.filter((task) => task.Stat === TASK.queued && !free.has(task)),
+        'pend',
+      );
+    }
     this.note(record, `Command "${word}" on ${tasks.length} of ${record.tasks.length} tasks`);
     this.#touch(record);
     return true;
@@ -173,8 +212,11 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     if (typeof props !== 'object' || props === null)
       throw new FarmError('The job document holds no Props.');
     const { Frames: _frames, Tasks: _tasks, Chunk: _chunk, ...editable } = props as JobDocument;
-    Object.assign(record.job, fields);
-    record.job.Props = { ...record.job.Props, ...editable };
+    const before = record.job.Props;
+    const top = sameKinds(record.job, fields);
+    const inner = sameKinds(before, editable);
+    Object.assign(record.job, top);
+    record.job.Props = { ...before, ...inner };
     this.#touch(record);
   }
 
@@ -241,6 +283,11 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     this.#unsaved.add(record.job._id);
   }
 
+  /** For what every scan finds anew: said when it is news. */
+  noteOnce(record: JobRecord, entry: string): void {
+    if (record.history.at(-1)?.entry !== entry) this.note(record, entry);
+  }
+
   report(
     record: JobRecord,
     task: TaskDocument,
@@ -284,7 +331,7 @@ export class Repository extends EventEmitter<{ changed: [] }> {
   /** The next task for a worker: highest priority first, then the oldest job; groups are a hard filter (§1). */
   claim(worker: WorkerTraits): Claim | null {
     const [record] = this.jobs()
-      .filter((candidate) => mayRun(candidate, worker))
+      .filter((candidate) => mayRun(candidate, worker) && this.#isWithinLimits(candidate, worker))
       .toSorted((a, b) => Number(b.job.Props['Pri']) - Number(a.job.Props['Pri']));
     const task = record?.tasks.find((candidate) => candidate.Stat === TASK.queued);
     if (!record || !task) return null;
@@ -297,8 +344,39 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     return claim;
   }
 
+  /** A limit that nobody made is no limit (assumed); each rendering task holds one of its stubs. */
+  #isWithinLimits({ job }: JobRecord, worker: WorkerTraits): boolean {
+    const limits = this.#options.limits?.() ?? {};
+    return textsOf(job.Props['Limits'])
+      .filter((name) => Object.hasOwn(limits, name))
+      .every((name) => {
+        const { Limit: most, White, Slaves, SlavesEx } = limits[name] ?? {};
+        // Workers that are excluded from a limit use none of it.
+        if (textsOf(SlavesEx).includes(worker.name)) return true;
+        const isListed = textsOf(Slaves).includes(worker.name);
+        if (isTruth(White) ? !isListed : isListed) return false;
+        return this.usedOf(name) < Number(most);
+      });
+  }
+
+  /** Stubs of a limit that are in use. */
+  usedOf(limit: string): number {
+    return [...this.#claims.values()].filter(({ record }) =>
+      textsOf(record.job.Props['Limits']).includes(limit),
+    ).length;
+  }
+
   holds(claim: Claim): boolean {
     return this.#claims.get(claim.task['_id'] as string) === claim;
+  }
+
+  /** A worker that is gone gives its task back: queued again, with a report that says why (Type 2). */
+  giveBack(claim: Claim, why: string): void {
+    if (!this.holds(claim)) return;
+    const { record, task, worker } = claim;
+    this.report(record, task, { type: 2, worker, title: why, text: why });
+    moveTasks([task], 'requeue');
+    this.#touch(record);
   }
 
   /** Takes the outcome of a claimed task; errors requeue it until it has failed too often. */
@@ -310,7 +388,17 @@ export class Repository extends EventEmitter<{ changed: [] }> {
       type: outcome.error === null ? 0 : 1,
       worker,
       title: outcome.error ?? '',
-      text: outcome.error === null ? outcome.log : `${outcome.error}\n\n${outcome.log}`,
+      text:
+        outcome.error === null
+          ? outcome.log
+          : errorReport({
+              title: outcome.error,
+              log: outcome.log,
+              job: record.job,
+              task,
+              worker,
+              at: nowText(),
+            }),
     });
     if (outcome.error === null) {
       Object.assign(task, { Stat: TASK.completed, Prog: '100 %', Comp: nowText() });
@@ -330,46 +418,88 @@ export class Repository extends EventEmitter<{ changed: [] }> {
   }
 
   #onComplete(record: JobRecord): void {
-    const what = record.job.Props['OnComp'];
+    const { OnComp: what, Schd, SchdDays, SchdDate } = record.job.Props;
+    if (Schd === DAILY) {
+      // assumed: a daily job is requeued for its next day, and pending until then
+      const step = Math.max(1, Number(SchdDays) || 1) * DAY_MS;
+      const start = Date.parse(textOf(SchdDate));
+      const passed = Math.max(0, Math.floor((this.#now() - start) / step));
+      record.job.Props['SchdDate'] = dateText(start + (passed + 1) * step);
+      moveTasks(record.tasks, 'requeue');
+      moveTasks(record.tasks, 'pend');
+      this.note(record, 'The daily job waits for its next start');
+      this.#touch(record);
+      return;
+    }
     if (what === 0) this.place(record, 'archived');
     if (what === 1) this.place(record, 'deleted');
   }
 
-  /** The pending-job scan (§4.3): releases jobs whose dependencies are all met. */
-  scanPending(): void {
-    for (const record of this.jobs()) {
-      if (!record.tasks.some((task) => task.Stat === TASK.pending)) continue;
-      if (this.#releaseIfMet(record)) this.#touch(record);
+  /** The pending-job scan (§4.3) and, as Pulse does it in one round, the cleanup of jobs that are over. */
+  async scanPending(): Promise<void> {
+    // A script may take longer than the interval; the next round then waits for this one.
+    if (this.#isScanning) return;
+    this.#isScanning = true;
+    try {
+      for (const record of this.jobs()) {
+        if (!isPending(record)) continue;
+        const answers = await this.#askScripts(record);
+        if (record.place === 'live' && this.#releaseIfMet(record, answers)) this.#touch(record);
+      }
+      this.#cleanUp();
+    } finally {
+      this.#isScanning = false;
     }
   }
 
-  #releaseIfMet(record: JobRecord): boolean {
-    if (!this.#isMet(record)) return false;
-    moveTasks(record.tasks, 'releasepending');
-    this.note(record, 'Dependencies are met; the job was released from pending');
+  async #askScripts(record: JobRecord): Promise<ReadonlyMap<string, ScriptAnswer>> {
+    const answers = new Map<string, ScriptAnswer>();
+    const pending = record.tasks.filter((task) => task.Stat === TASK.pending);
+    const isByFrame = isTruth(record.job.Props['DepFrame']);
+    for (const path of scriptsOf(record.job)) {
+      const taskIds = isByFrame ? pending.map((task) => task.TaskID) : null;
+      const answer = await this.#options.askScript?.({ path, record, taskIds });
+      answers.set(path, answer ?? false);
+    }
+    return answers;
+  }
+
+  #releaseIfMet(record: JobRecord, scripts: ReadonlyMap<string, ScriptAnswer>): boolean {
+    const free = releasable(record, this.#view(scripts)).filter(
+      (task) => task.Stat === TASK.pending,
+    );
+    if (free.length === 0) return false;
+    moveTasks(free, 'releasepending');
+    this.note(
+      record,
+      free.length === record.tasks.length
+        ? 'Dependencies are met; the job was released from pending'
+        : `Dependencies of ${free.length} tasks are met; they were released from pending`,
+    );
     return true;
   }
 
-  #isMet(record: JobRecord): boolean {
-    const { Dep, ReqAss, ScrDep, DepComp, DepDel, DepFail } = record.job.Props;
-    const names = (list: unknown, field: string): string[] =>
-      (Array.isArray(list) ? list : []).map((item: unknown) =>
-        typeof item === 'object' && item !== null
-          ? textOf((item as Record<string, unknown>)[field])
-          : textOf(item),
-      );
-    const isOver = (id: string): boolean => {
-      const other = this.#records.get(id);
-      if (!other || other.place === 'deleted') return DepDel === true;
-      if (other.job.Stat === JOB.completed) return DepComp !== false;
-      return other.job.Stat === JOB.failed && DepFail === true;
+  #view(scripts: ReadonlyMap<string, ScriptAnswer>): ScanView {
+    return {
+      now: this.#now(),
+      job: (id) => {
+        const other = this.#records.get(id);
+        // An archived job was complete or suspended; its tasks say which.
+        return other && other.place !== 'deleted' ? other : null;
+      },
+      exists: (path) => this.#options.exists(path),
+      script: (path) => scripts.get(path) ?? false,
     };
-    return (
-      names(Dep, 'JobID').every(isOver) &&
-      names(ReqAss, 'FileName').every((path) => this.#options.exists(path)) &&
-      // Script dependencies are Python run by Deadline; here only `releasepending` ends them.
-      names(ScrDep, 'FileName').length === 0
-    );
+  }
+
+  /** A job that asks for it is archived or deleted some days after it was complete (§2.4 OverClean…). */
+  #cleanUp(): void {
+    for (const record of this.jobs()) {
+      const { OverClean, OverCleanDays, OverCleanType } = record.job.Props;
+      if (record.job.Stat !== JOB.completed || !isTruth(OverClean)) continue;
+      const due = Date.parse(record.job.DateComp) + Number(OverCleanDays) * DAY_MS;
+      if (due <= this.#now()) this.place(record, OverCleanType === 0 ? 'deleted' : 'archived');
+    }
   }
 
   #touch(record: JobRecord): void {
@@ -413,6 +543,8 @@ export class Repository extends EventEmitter<{ changed: [] }> {
         moveTasks([task], 'requeue');
         this.#unsaved.add(record.job._id);
       }
+      // The client that was submitting it is gone, and so is what its event plug-ins had in hand.
+      record.job['IsSub'] = true;
       count(record.job, record.tasks);
     }
   }
@@ -428,16 +560,44 @@ export class Repository extends EventEmitter<{ changed: [] }> {
 
 function mayRun({ job, tasks }: JobRecord, worker: WorkerTraits): boolean {
   const { Grp, Pool, SecPool, ListedSlaves, White, MachLmt } = job.Props;
-  if (job.Stat !== JOB.active || !tasks.some((task) => task.Stat === TASK.queued)) return false;
-  if (Grp !== 'none' && !worker.groups.includes(textOf(Grp))) return false;
+  if (job['IsSub'] !== true || job.Stat !== JOB.active) return false;
+  if (!tasks.some((task) => task.Stat === TASK.queued)) return false;
+  if (!['none', ''].includes(textOf(Grp)) && !worker.groups.includes(textOf(Grp))) return false;
   const pools = [textOf(Pool), textOf(SecPool)].filter((pool) => pool !== '');
-  if (!pools.includes('none') && !pools.some((pool) => worker.pools.includes(pool))) return false;
-  const listed = (ListedSlaves as readonly string[]).includes(worker.name);
-  if (White === true ? !listed : listed) return false;
+  const isOpen = pools.length === 0 || pools.includes('none');
+  if (!isOpen && !pools.some((pool) => worker.pools.includes(pool))) return false;
+  const listed = textsOf(ListedSlaves).includes(worker.name);
+  if (isTruth(White) ? !listed : listed) return false;
   const machines = new Set(
     tasks.filter((task) => task.Stat === TASK.rendering).map((task) => task.Slave),
   );
-  return Number(MachLmt) <= 0 || machines.has(worker.name) || machines.size < Number(MachLmt);
+  return !(Number(MachLmt) > 0) || machines.has(worker.name) || machines.size < Number(MachLmt);
+}
+
+function isPending({ tasks }: JobRecord): boolean {
+  return tasks.some((task) => task.Stat === TASK.pending);
+}
+
+function textsOf(list: unknown): string[] {
+  return Array.isArray(list) ? list.map(textOf) : [];
+}
+
+/** A known field keeps its kind, or the document could not be read any more; numbers may come as texts (§2.3). */
+function sameKinds(
+  known: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const kindOf = (value: unknown): string => (Array.isArray(value) ? 'array' : typeof value);
+  return Object.fromEntries(
+    Object.entries(given).map(([key, value]) => {
+      const before = Object.hasOwn(known, key) ? known[key] : undefined;
+      if (before === undefined || before === null || kindOf(before) === kindOf(value))
+        return [key, value];
+      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+      if (typeof before === 'number' && !Number.isNaN(number)) return [key, number];
+      throw new FarmError(`The value of "${key}" cannot be read as ${kindOf(before)}.`);
+    }),
+  );
 }
 
 function asFarmError<T>(make: () => T): T {

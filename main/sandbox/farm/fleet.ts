@@ -2,9 +2,11 @@
 // Modelled on the Spot Event Plugin (reference §5.1), with minutes made seconds.
 
 import { createHash } from 'node:crypto';
-import { NEVER, nowText } from './jobs.ts';
+import { NEVER, nowText } from './document-text.ts';
 import type { Claim, Repository } from './repository.ts';
-import { runTask, type Renderers } from './worker.ts';
+import type { PathRule } from './path-mapping.ts';
+import type { Renderers } from './plugin-run.ts';
+import { runTask } from './worker.ts';
 
 export interface RegionSpec {
   /** AWS region of the machines. */
@@ -13,6 +15,8 @@ export interface RegionSpec {
   readonly groups: readonly string[];
   /** Where the region's payload lies; the only payload its workers can read. */
   readonly root: string;
+  /** Most machines of the region at a time (TargetCapacity); 1 when left out. */
+  readonly capacity?: number;
 }
 
 export interface FleetTiming {
@@ -31,10 +35,15 @@ export interface FleetOptions {
   readonly scratchDir: string;
   readonly seed: number;
   readonly timing: FleetTiming;
+  readonly pathRules: readonly PathRule[];
   exists(path: string): boolean;
+  /** When metadata of a folder was last sent to each peer of a site; null where the path is no Hammerspace. */
+  sendTimes(site: string, path: string): Promise<readonly number[] | null>;
   /** Groups and pools of a worker, with what was assigned by hand. */
   groupsOf(name: string, own: readonly string[]): readonly string[];
   poolsOf(name: string): readonly string[];
+  /** What a client saved as a worker's settings. */
+  settingsOf(name: string): Readonly<Record<string, unknown>>;
 }
 
 /** Worker states (§2.7). */
@@ -56,6 +65,8 @@ export interface Fleet {
   /** Inner objects of `infosettings` (§2.7). */
   info(name: string): Record<string, unknown> | undefined;
   settings(name: string): Record<string, unknown> | undefined;
+  /** Takes machines away, by name or all of a region, as a spot market does; gives their names. */
+  interrupt(which: string): string[];
   stop(): Promise<void>;
 }
 
@@ -92,14 +103,16 @@ export function startFleet(options: FleetOptions): Fleet {
 
   /** House cleaning of the Spot Event Plugin: a group with queued tasks and no machine gets one after a while. */
   function launch(region: RegionSpec, now: number): void {
-    const isServed = [...machines.values()].some((machine) => machine.region === region);
+    const own = [...machines.values()].filter((machine) => machine.region === region);
+    // A machine that has nothing to do takes what is queued; a switched-off one does not count.
+    const isServed = own.some((machine) => !machine.work && isEnabled(machine.name));
     const isWanted = repository
       .jobs()
       .some(
         ({ job }) =>
           Number(job['QueuedChunks']) > 0 && region.groups.includes(job.Props['Grp'] as string),
       );
-    if (isServed || !isWanted) {
+    if (isServed || !isWanted || own.length >= (region.capacity ?? 1)) {
       booting.delete(region.id);
       return;
     }
@@ -132,7 +145,12 @@ export function startFleet(options: FleetOptions): Fleet {
     };
   }
 
+  function isEnabled(name: string): boolean {
+    return options.settingsOf(name)['Enable'] !== false;
+  }
+
   function takeWork(machine: Machine): void {
+    if (!isEnabled(machine.name)) return;
     const claim = repository.claim({
       name: machine.name,
       groups: options.groupsOf(machine.name, machine.region.groups),
@@ -143,10 +161,13 @@ export function startFleet(options: FleetOptions): Fleet {
       name: machine.name,
       root: machine.region.root,
       farmRoot: options.farmRoot,
+      region: machine.region.id,
+      pathRules: options.pathRules,
       renderers: options.renderers,
       scratchDir: options.scratchDir,
       auxDir: repository.auxDir(claim.record.job._id),
       exists: options.exists,
+      sendTimes: (path: string) => options.sendTimes(machine.region.site, path),
     };
     const task = runTask(place, claim.record.job, claim.task);
     machine.work = { claim, kill: task.kill };
@@ -212,22 +233,40 @@ export function startFleet(options: FleetOptions): Fleet {
     const machine = machines.get(name);
     if (!machine) return undefined;
     return {
-      _id: machine.name,
-      Name: machine.name,
       Enable: true,
       Cmmt: '',
       Desc: '',
-      Pools: options.poolsOf(name),
-      Grps: options.groupsOf(name, machine.region.groups),
       ...Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`Ex${at}`, ''])),
       ExDic: {},
+      ...options.settingsOf(name),
+      _id: machine.name,
+      Name: machine.name,
+      Pools: options.poolsOf(name),
+      Grps: options.groupsOf(name, machine.region.groups),
     };
+  }
+
+  function interrupt(which: string): string[] {
+    const gone = [...machines.values()].filter(
+      ({ name, region }) => name === which || region.id === which,
+    );
+    for (const machine of gone) {
+      machines.delete(machine.name);
+      if (!machine.work) continue;
+      machine.work.kill();
+      repository.giveBack(
+        machine.work.claim,
+        `${machine.name} was interrupted: spot capacity was reclaimed.`,
+      );
+    }
+    return gone.map(({ name }) => name).toSorted();
   }
 
   return {
     names: () => [...machines.keys()].toSorted(),
     info,
     settings,
+    interrupt,
     async stop() {
       stopped = true;
       clearInterval(timer);
