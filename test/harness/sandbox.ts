@@ -29,7 +29,7 @@ export interface EndpointsDocument {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
   };
-  readonly farm: { readonly url: string; readonly farmRoot: string };
+  readonly farm: { readonly url: string; readonly tlsUrl: string; readonly farmRoot: string };
   readonly regions: readonly {
     readonly id: string;
     readonly name: string;

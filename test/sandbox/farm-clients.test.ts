@@ -321,6 +321,17 @@ describe("the vendor's Python API and shell samples", () => {
     expect(Tasks.map((task) => task.Frames)).toEqual(['1-1', '3-3', '5-5', '7-7', '9-9', '20-20']);
     expect((await job(id, 'setjobframerange', { FrameList: 'nonsense' })).status).toBe(500);
     expect((await job(id, 'appendjobframerange')).status).toBe(400);
+    for (const Command of ['setjobframerange', 'appendjobframerange'])
+      expect((await job(id, Command, { FrameList: '1-90000' })).status, Command).toBe(500);
+  });
+
+  test('new frames of a job that waits for another wait with it', async () => {
+    const first = await heldJob();
+    const id = await heldJob({ InitialStatus: 'Active', JobDependencies: first });
+    await job(id, 'appendjobframerange', { FrameList: '9' });
+    expect(await jobOf(farm, id)).toMatchObject({ Stat: 6, PendingChunks: 5 });
+    await job(id, 'setjobframerange', { FrameList: '1-2' });
+    expect(await jobOf(farm, id)).toMatchObject({ Stat: 6, PendingChunks: 2 });
   });
 
   test('machine limits', async () => {

@@ -79,7 +79,7 @@ export function startFleet(options: FleetOptions): Fleet {
   let stopped = false;
   let isLooking = false;
 
-  const timer = setInterval(look, timing.pollMs);
+  const timer = setInterval(lookSafely, timing.pollMs);
   repository.on('changed', lookSoon);
 
   function lookSoon(): void {
@@ -87,8 +87,17 @@ export function startFleet(options: FleetOptions): Fleet {
     isLooking = true;
     setImmediate(() => {
       isLooking = false;
-      if (!stopped) look();
+      if (!stopped) lookSafely();
     });
+  }
+
+  /** A full disk or a broken job must not end the farm; the next look tries again. */
+  function lookSafely(): void {
+    try {
+      look();
+    } catch (error) {
+      complain(error);
+    }
   }
 
   function look(): void {
@@ -171,19 +180,21 @@ export function startFleet(options: FleetOptions): Fleet {
     };
     const task = runTask(place, claim.record.job, claim.task);
     machine.work = { claim, kill: task.kill };
-    const run = task.done.then((result) => {
-      machine.work = null;
-      machine.idleSince = Date.now();
-      running.delete(run);
-      if (result.kind === 'completed') machine.completed += 1;
-      // A stop is not the task's fault: it stays claimed and is queued again at the next start.
-      if (stopped) return;
-      repository.finish(claim, {
-        error: result.kind === 'error' ? result.title : null,
-        log: result.log,
-      });
-      lookSoon();
-    });
+    const run = task.done
+      .then((result) => {
+        machine.work = null;
+        machine.idleSince = Date.now();
+        running.delete(run);
+        if (result.kind === 'completed') machine.completed += 1;
+        // A stop is not the task's fault: it stays claimed and is queued again at the next start.
+        if (stopped) return;
+        repository.finish(claim, {
+          error: result.kind === 'error' ? result.title : null,
+          log: result.log,
+        });
+        lookSoon();
+      })
+      .catch(complain);
     running.add(run);
   }
 
@@ -275,4 +286,8 @@ export function startFleet(options: FleetOptions): Fleet {
       await Promise.all(running);
     },
   };
+}
+
+function complain(error: unknown): void {
+  process.stderr.write(`sandbox farm: the fleet failed: ${String(error)}\n`);
 }

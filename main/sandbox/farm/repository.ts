@@ -120,7 +120,14 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     mkdirSync(this.#jobsDir, { recursive: true });
     mkdirSync(this.#reportsDir, { recursive: true });
     this.#load();
-    this.#timer = setInterval(() => this.flush(), SAVE_MS);
+    this.#timer = setInterval(() => {
+      try {
+        this.flush();
+      } catch (error) {
+        // What could not be written stays in memory and is tried again.
+        process.stderr.write(`sandbox farm: jobs could not be saved: ${String(error)}\n`);
+      }
+    }, SAVE_MS);
   }
 
   /** Jobs in the order they came. */
@@ -148,8 +155,7 @@ export class Repository extends EventEmitter<{ changed: [] }> {
         now: this.#now(),
       }),
     );
-    if (tasks.length > TASK_LIMIT)
-      throw new FarmError(`The job has ${tasks.length} tasks; the limit is ${TASK_LIMIT}.`);
+    assertTaskCount(tasks.length);
     for (const path of submission.aux) this.#keepAux(job, path);
     const record: JobRecord = { job, tasks, reports: [], history: [], place: 'live' };
     // Workers leave a job alone until its submission is over, event plug-ins and all (assumed).
@@ -222,8 +228,8 @@ export class Repository extends EventEmitter<{ changed: [] }> {
 
   setFrames(record: JobRecord, frames: string, chunk: number): void {
     const parts = asFarmError(() => tasksOf(framesOf(frames), Math.max(1, chunk)));
-    const state = record.job.Stat === JOB.suspended ? TASK.suspended : TASK.queued;
-    record.tasks = makeTasks(record.job._id, parts, state);
+    assertTaskCount(parts.length);
+    record.tasks = makeTasks(record.job._id, parts, stateOfNew(record));
     Object.assign(record.job.Props, { Frames: frames, Chunk: chunk, Tasks: parts.length });
     this.#touch(record);
   }
@@ -232,8 +238,8 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     const known = new Set(record.tasks.flatMap((task) => framesOf(task.Frames)));
     const added = asFarmError(() => framesOf(frames)).filter((frame) => !known.has(frame));
     const parts = tasksOf(added, Number(record.job.Props['Chunk']));
-    const state = record.job.Stat === JOB.suspended ? TASK.suspended : TASK.queued;
-    record.tasks.push(...makeTasks(record.job._id, parts, state, record.tasks.length));
+    assertTaskCount(record.tasks.length + parts.length);
+    record.tasks.push(...makeTasks(record.job._id, parts, stateOfNew(record), record.tasks.length));
     Object.assign(record.job.Props, {
       Frames: `${textOf(record.job.Props['Frames'])},${frames}`,
       Tasks: record.tasks.length,
@@ -516,8 +522,8 @@ export class Repository extends EventEmitter<{ changed: [] }> {
     for (const id of this.#unsaved) {
       const record = this.#records.get(id);
       if (record) writeWhole(this.#pathOf(id), JSON.stringify({ version: 1, ...record }));
+      this.#unsaved.delete(id);
     }
-    this.#unsaved.clear();
   }
 
   close(): void {
@@ -572,6 +578,17 @@ function mayRun({ job, tasks }: JobRecord, worker: WorkerTraits): boolean {
     tasks.filter((task) => task.Stat === TASK.rendering).map((task) => task.Slave),
   );
   return !(Number(MachLmt) > 0) || machines.has(worker.name) || machines.size < Number(MachLmt);
+}
+
+function assertTaskCount(tasks: number): void {
+  if (tasks > TASK_LIMIT)
+    throw new FarmError(`The job has ${tasks} tasks; the limit is ${TASK_LIMIT}.`);
+}
+
+/** New tasks of a job that is held or waits are held or wait with it. */
+function stateOfNew({ job }: JobRecord): number {
+  if (job.Stat === JOB.suspended) return TASK.suspended;
+  return job.Stat === JOB.pending ? TASK.pending : TASK.queued;
 }
 
 function isPending({ tasks }: JobRecord): boolean {

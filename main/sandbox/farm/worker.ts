@@ -20,6 +20,8 @@ export interface RunningTask {
   kill(): void;
 }
 
+/** What a timer can count; more would be over at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const MAX_LOG_CHARS = 1_000_000;
 /** OnTaskTimeout Complete in Props.Timeout (§2.4). */
 const COMPLETE_WHEN_LATE = 3;
@@ -30,7 +32,7 @@ export function runTask(place: WorkerPlace, job: JobDocument, task: TaskDocument
   const log = createTaskLog();
   const kills = new Set<() => void>();
   const killed = new AbortController();
-  const maxMs = Number(job.Props['MaxTime'] ?? 0) * 1000;
+  const maxMs = Math.min(LONGEST_TIMER_MS, Number(job.Props['MaxTime'] ?? 0) * 1000);
   let isLate = false;
   const timeout =
     maxMs > 0
