@@ -1,8 +1,9 @@
 // Where objects live: the share's bucket, whose keys are paths of the home site, and the plain bucket movers use.
 
 import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Tree } from '../tree.ts';
 import { isVisible, type Node, type SiteName, type World } from '../world.ts';
 import type { Checksum } from './checksums.ts';
@@ -219,8 +220,10 @@ export function shareBucket(options: {
 
 /** A plain bucket: objects are files of a folder, named so that no key can name another place. */
 export function folderBucket(name: string, dir: string, facts: Facts): Bucket {
+  const objectsDir = join(dir, 'objects');
+  mkdirSync(objectsDir, { recursive: true });
   const pathOf = (key: string): string =>
-    join(dir, 'objects', createHash('sha256').update(key).digest('hex'));
+    join(objectsDir, createHash('sha256').update(key).digest('hex'));
   const objectOf = (key: string, known: ObjectFacts): StoredObject => ({
     ...known,
     key,
@@ -235,9 +238,7 @@ export function folderBucket(name: string, dir: string, facts: Facts): Bucket {
     get,
     current: get,
     async put(key, temp, object) {
-      const path = pathOf(key);
-      await mkdir(dirname(path), { recursive: true });
-      await rename(temp, path);
+      await rename(temp, pathOf(key));
       facts.set(name, key, object);
     },
     async remove(key) {
