@@ -78,7 +78,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
     now,
     progress: options.progress,
     s3: options.s3,
-    totals: createTotals(world, local, objectives),
+    ...createTotals(world, local, objectives),
   };
   const crossings = watchCrossings(world, local);
   const events = createEvents(desk);

@@ -89,6 +89,19 @@ interface Verdict {
   readonly demand: Demand;
 }
 
+interface FolderList {
+  readonly folderEpoch: number;
+  readonly setupEpoch: number;
+  readonly list: readonly AppliedObjective[];
+}
+
+interface Derived {
+  readonly setupEpoch: number;
+  readonly definitions: ReadonlyMap<string, ObjectiveRecord>;
+  /** By the names of what is in force. */
+  readonly demands: Map<string, Demand>;
+}
+
 export function createObjectives(
   world: World,
   options: { readonly saved?: SavedSetup } = {},
@@ -106,7 +119,8 @@ export function createObjectives(
   });
   const parsed = new Map<string, Parsed>();
   const verdicts = new Map<SiteName, Map<Node, Verdict>>();
-  const demands = new Map<string, Demand>();
+  const derived = new Map<SiteName, Derived>();
+  const folders = new Map<SiteName, Map<Node, FolderList>>();
   let folderEpoch = 0;
   const marked = new Set<string>();
   /** Only marks of a folder reach what lies below; a plain folder that is made changes nothing for others. */
@@ -136,6 +150,18 @@ export function createObjectives(
   }
 
   function effective(site: SiteName, node: Node): readonly AppliedObjective[] {
+    if (node.kind === 'file' && node.parent && local(site, node).length === 0)
+      return effective(site, node.parent);
+    let ofSite = folders.get(site);
+    if (!ofSite) folders.set(site, (ofSite = new Map()));
+    const known = ofSite.get(node);
+    if (known?.folderEpoch === folderEpoch && known.setupEpoch === setup.changes) return known.list;
+    const list = gather(site, node);
+    if (node.kind === 'folder') ofSite.set(node, { folderEpoch, setupEpoch: setup.changes, list });
+    return list;
+  }
+
+  function gather(site: SiteName, node: Node): readonly AppliedObjective[] {
     const found: AppliedObjective[] = [];
     const masks = new Set<string>();
     for (let at: Node | null = node; at; at = at.parent) {
@@ -195,43 +221,57 @@ export function createObjectives(
     )
       return before.demand;
     const clock = { isRead: false };
-    const made = intern(collect(site, node, clock));
+    const made = demandOf(site, namesInForce(site, node, clock));
     const until = clock.isRead ? now + TIMED_MS : Number.POSITIVE_INFINITY;
     ofSite.set(node, { known, held, folderEpoch, setupEpoch: setup.changes, until, demand: made });
     return made;
   }
 
+  /** Names of the objectives in force, with those that expressions expand to. */
+  function namesInForce(site: SiteName, node: Node, clock: { isRead: boolean }): string[] {
+    const scope = conditionScope(site, node, clock);
+    const { definitions } = derivedOf(site);
+    const names = new Set<string>();
+    const add = (name: string, depth: number): void => {
+      const definition = definitions.get(name);
+      if (!definition || names.has(name) || depth > MAX_DEPTH) return;
+      names.add(name);
+      if (definition.expression === null) return;
+      const value = valueOf(definition.expression, scope);
+      for (const inner of value ? slosOf(value) : []) add(inner, depth + 1);
+    };
+    for (const applied of effective(site, node))
+      if (!names.has(applied.name) && holds(applied.condition, scope)) add(applied.name, 0);
+    return [...names];
+  }
+
   /** Most files ask for the same, so that they share one answer. */
-  function intern(made: Demand): Demand {
-    const key = JSON.stringify(made);
+  function demandOf(site: SiteName, names: readonly string[]): Demand {
+    const { definitions, demands } = derivedOf(site);
+    const key = names.join('\n');
     const same = demands.get(key);
     if (same) return same;
-    if (demands.size > 10_000) demands.clear();
+    const found = names.flatMap((name) => definitions.get(name) ?? []);
+    const made: Demand = {
+      requirements: found.flatMap((definition) => requirementsOf(site, definition)),
+      isFrozen: found.some(({ doNotMove }) => doNotMove),
+      isTrimmed: found.some(({ capacityOptimize }) => capacityOptimize),
+    };
     demands.set(key, made);
     return made;
   }
 
-  function collect(site: SiteName, node: Node, clock: { isRead: boolean }): Demand {
-    const scope = conditionScope(site, node, clock);
-    const requirements: Requirement[] = [];
-    let isFrozen = false;
-    let isTrimmed = false;
-    const seen = new Set<string>();
-    const addNamed = (name: string, depth: number): void => {
-      if (seen.has(name) || depth > MAX_DEPTH) return;
-      seen.add(name);
-      const definition = setup.of(site).objectives.find((each) => each.name === name);
-      if (!definition) return;
-      isFrozen ||= definition.doNotMove;
-      isTrimmed ||= definition.capacityOptimize;
-      requirements.push(...requirementsOf(site, definition));
-      if (definition.expression === null) return;
-      const value = valueOf(definition.expression, scope);
-      for (const inner of value ? slosOf(value) : []) addNamed(inner, depth + 1);
+  /** What follows from a site's setup alone, worked out again when that changes. */
+  function derivedOf(site: SiteName): Derived {
+    const known = derived.get(site);
+    if (known?.setupEpoch === setup.changes) return known;
+    const made: Derived = {
+      definitions: new Map(setup.of(site).objectives.map((each) => [each.name, each])),
+      demands: new Map(),
+      setupEpoch: setup.changes,
     };
-    for (const applied of effective(site, node))
-      if (!seen.has(applied.name) && holds(applied.condition, scope)) addNamed(applied.name, 0);
-    return { requirements, isFrozen, isTrimmed };
+    derived.set(site, made);
+    return made;
   }
 
   function requirementsOf(site: SiteName, from: ObjectiveRecord): Requirement[] {

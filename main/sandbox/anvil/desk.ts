@@ -26,12 +26,12 @@ export interface Desk {
   now(): number;
   progress(site: SiteName, node: Node): number | null;
   s3(): { readonly port: number; readonly accessKeyId: string };
-  /** Counts of the share's files here; kept for a moment, because they cost a walk over all of them. */
-  totals(): Totals;
+  /** Counts of the share's files here; kept for a moment, because each costs a walk over all of them. */
+  totals(): { readonly files: number };
+  alignments(): Alignments;
 }
 
-export interface Totals {
-  readonly files: number;
+interface Alignments {
   readonly aligned: number;
   readonly partiallyAligned: number;
   readonly misaligned: number;
@@ -80,25 +80,43 @@ export function nextModified(desk: Desk, before: number): number {
   return Math.max(desk.now(), before + 1);
 }
 
-/** Counts files as the site sees them, again only when the world changed and a moment has passed. */
-export function createTotals(world: World, local: SiteName, objectives: Objectives): () => Totals {
-  let last: { readonly changes: number; readonly at: number; readonly totals: Totals } | null =
-    null;
-  return () => {
-    const at = performance.now();
-    if (last && (last.changes === world.changes || at - last.at < TOTALS_MS)) return last.totals;
-    let [files, aligned, partiallyAligned, misaligned] = [0, 0, 0, 0];
+export function createTotals(
+  world: World,
+  local: SiteName,
+  objectives: Objectives,
+): Pick<Desk, 'totals' | 'alignments'> {
+  function* files(): Generator<Node> {
     for (const node of world.nodes()) {
       const known = node.seen.get(local);
-      if (node.kind !== 'file' || !known || known.deleted) continue;
-      files += 1;
-      const alignment = objectives.alignment(local, node);
-      if (alignment === 'ALIGNED') aligned += 1;
-      else if (alignment === 'PARTIALLY_ALIGNED') partiallyAligned += 1;
-      else misaligned += 1;
+      if (node.kind === 'file' && known && !known.deleted) yield node;
     }
-    const totals = { files, aligned, partiallyAligned, misaligned };
-    last = { changes: world.changes, at, totals };
-    return totals;
+  }
+  return {
+    totals: keptAMoment(world, () => {
+      let count = 0;
+      for (const _file of files()) count += 1;
+      return { files: count };
+    }),
+    alignments: keptAMoment(world, () => {
+      const counts = { ALIGNED: 0, PARTIALLY_ALIGNED: 0, MISALIGNED: 0 };
+      for (const file of files()) counts[objectives.alignment(local, file)] += 1;
+      return {
+        aligned: counts.ALIGNED,
+        partiallyAligned: counts.PARTIALLY_ALIGNED,
+        misaligned: counts.MISALIGNED,
+      };
+    }),
+  };
+}
+
+/** Worked out again only when the world has changed and a moment has passed. */
+function keptAMoment<T>(world: World, make: () => T): () => T {
+  let last: { readonly changes: number; readonly at: number; readonly value: T } | null = null;
+  return () => {
+    const at = performance.now();
+    if (last && (last.changes === world.changes || at - last.at < TOTALS_MS)) return last.value;
+    const value = make();
+    last = { changes: world.changes, at, value };
+    return value;
   };
 }

@@ -177,7 +177,7 @@ export function reportRoutes(desk: Desk, crossings: Crossings): Route[] {
       method: 'GET',
       path: '/reports/stats/alignment/:objectType/:id',
       answer: ({ query }) => {
-        const { aligned, partiallyAligned, misaligned } = desk.totals();
+        const { aligned, partiallyAligned, misaligned } = desk.alignments();
         return serie(
           'alignment',
           ['time', 'ALIGNED', 'PARTIALLY_ALIGNED', 'MISALIGNED'],
