@@ -25,6 +25,8 @@ export interface GatewayOptions {
   isMoving(site: SiteName, node: Node): number | null;
   /** Whether the site's objectives want the payload there. */
   isWanted(site: SiteName, node: Node): boolean;
+  /** How the file stands to its site's objectives; the same as the Anvil says. */
+  alignment?(site: SiteName, node: Node): string;
 }
 
 export interface Gateway {
@@ -218,7 +220,9 @@ export function createGateway(world: World, options: GatewayOptions): Gateway {
       OVERALL_ALIGNMENT: () => ({
         kind: 'enum',
         type: 'ALIGNMENT',
-        name: options.isWanted(site, node) && !current ? 'MISALIGNED' : 'ALIGNED',
+        name:
+          options.alignment?.(site, node) ??
+          (options.isWanted(site, node) && !current ? 'MISALIGNED' : 'ALIGNED'),
       }),
       OVERALL_ALIGNMENT_STATE: () => ({
         kind: 'enum',

@@ -12,7 +12,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { WorldClock } from './clock.ts';
-import { evaluate, parseExpression, truthOf, type Scope } from './hammerscript.ts';
+import { createObjectives, type Objectives } from './objectives.ts';
 import { STAGING_BUCKET, isWhole } from './s3.ts';
 import type { Credentials } from './s3/signature.ts';
 import type { Tree } from './tree.ts';
@@ -25,12 +25,16 @@ const MOVES_AT_ONCE = 2;
 const RETRY_MS = 1_000;
 /** How long a world in which nothing changes is left alone. */
 const QUIET_MS = 60_000;
+/** Files a sweep looks at for copies to let go, so that a large studio is looked through bit by bit. */
+const RELEASES_A_SWEEP = 500;
 /** Small, so that slow links move evenly. */
 const CHUNK_BYTES = 16 * 1024;
 
 export interface MoverOptions {
   readonly world: World;
   readonly clock: WorldClock;
+  /** What decides where payload belongs; a fresh studio's when left out. */
+  readonly objectives?: Objectives;
   readonly trees: ReadonlyMap<SiteName, Tree>;
   readonly s3: {
     readonly endpoint: string;
@@ -62,7 +66,7 @@ interface Move {
 }
 
 export function startMovers(options: MoverOptions): Movers {
-  const { world, clock } = options;
+  const { world, clock, objectives = createObjectives(world) } = options;
   const stop = new AbortController();
   let broken = new AbortController();
   let sweptAt = { changes: -1, time: 0 };
@@ -72,6 +76,7 @@ export function startMovers(options: MoverOptions): Movers {
   const failedUntil = new Map<string, number>();
   /** When each link has sent all it was given, in ms of the world's clock. */
   const freeFrom = new Map<string, number>();
+  let releasing = world.nodes();
   const client = new S3Client({
     endpoint: options.s3.endpoint,
     region: options.s3.region,
@@ -86,47 +91,8 @@ export function startMovers(options: MoverOptions): Movers {
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
 
-  /** A site keeps what a keep-on-site mark or one of its objectives asks for, marks inherited from folders. */
-  function isWanted(site: SiteName, node: Node): boolean {
-    const known = node.seen.get(site);
-    if (node.kind !== 'file' || !known || known.version === 0) return false;
-    if (world.gathered(site, node, (snapshot) => snapshot.keepOnSites).includes(site)) return true;
-    return world
-      .gathered(site, node, (snapshot) => snapshot.objectives)
-      .some(
-        (objective) =>
-          objective.name.startsWith('keep-online') &&
-          holds(objective.condition, scopeOf(site, node)),
-      );
-  }
-
-  function scopeOf(site: SiteName, node: Node): Scope {
-    const has = (
-      read: (snapshot: NonNullable<ReturnType<typeof node.seen.get>>) => readonly string[],
-      name: string,
-    ): boolean => world.gathered(site, node, read).includes(name);
-    const first = (args: Parameters<Scope['call']>[1]): string =>
-      args[0]?.kind === 'text' ? args[0].value : '';
-    return {
-      property: (name) => (name === 'IS_LIVE' ? { kind: 'bool', value: true } : undefined),
-      call(name, args) {
-        if (name === 'HAS_KEYWORD')
-          return { kind: 'bool', value: has((snapshot) => snapshot.keywords, first(args)) };
-        if (name === 'HAS_TAG')
-          return {
-            kind: 'bool',
-            value: has((snapshot) => Object.keys(snapshot.tags), first(args)),
-          };
-        if (name === 'GET_TAG') {
-          const value = world.inherited(site, node, (snapshot) => snapshot.tags[first(args)]);
-          return value === undefined ? { kind: 'empty' } : { kind: 'text', value };
-        }
-        return undefined;
-      },
-    };
-  }
-
   function sweep(): void {
+    letGo();
     const now = clock.now();
     // Nothing new and nothing under way: conditions that only time makes true are looked at now and then.
     const isQuiet =
@@ -139,13 +105,37 @@ export function startMovers(options: MoverOptions): Movers {
         const key = `${to}\n${node.id}`;
         const known = node.seen.get(to);
         if (moving.has(key) || !known || !isVisible(to, node)) continue;
-        if (node.instances.get(to) === known.version || !isWanted(to, node)) continue;
+        if (node.instances.get(to) === known.version || !objectives.isWanted(to, node)) continue;
         const from = sourceOf(node, to, known.version);
         if (from === null || (loads.get(linkOf(from, to)) ?? 0) >= MOVES_AT_ONCE) continue;
         if ((failedUntil.get(key) ?? 0) > now) continue;
         if (!world.hasRoom(to, known.size)) continue;
         const { version, size } = known;
         start({ node, from, to, version, size, key, sent: 0 });
+      }
+    }
+  }
+
+  /** Takes away a few of the copies that must not or need not be where they are. */
+  function letGo(): void {
+    const sources = new Set([...moving.values()].map((move) => move.node));
+    for (let count = 0; count < RELEASES_A_SWEEP; count += 1) {
+      const next = releasing.next();
+      if (next.done) {
+        releasing = world.nodes();
+        return;
+      }
+      const node = next.value;
+      if (node.kind !== 'file' || sources.has(node)) continue;
+      for (const { name: site } of world.options.sites) {
+        if (!objectives.isUnwanted(site, node)) continue;
+        world.drop(site, node);
+        const done = (options.trees.get(site)?.remove(node) ?? Promise.resolve())
+          .catch((error: unknown) => {
+            process.stderr.write(`sandbox mover: ${node.name} at ${site}: ${String(error)}\n`);
+          })
+          .finally(() => underWay.delete(done));
+        underWay.add(done);
       }
     }
   }
@@ -259,7 +249,7 @@ export function startMovers(options: MoverOptions): Movers {
       const move = moving.get(`${site}\n${node.id}`);
       return move ? move.sent / Math.max(1, move.size) : null;
     },
-    isWanted,
+    isWanted: objectives.isWanted,
     breakOff() {
       broken.abort();
       broken = new AbortController();
@@ -277,13 +267,4 @@ function ignore(): void {}
 
 function linkOf(from: SiteName, to: SiteName): string {
   return `${from}>${to}`;
-}
-
-function holds(condition: string, scope: Scope): boolean {
-  try {
-    return truthOf(evaluate(parseExpression(condition), scope));
-  } catch {
-    // A condition this reader does not know never moves data; `validate` tells its author.
-    return false;
-  }
 }

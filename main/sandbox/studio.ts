@@ -13,8 +13,10 @@ import { createFaults, DoorFault, type Faults } from './faults.ts';
 import { startFarm } from './farm/deadline.ts';
 import { FarmChange } from './farm/faults.ts';
 import { createGateway } from './gateway.ts';
+import { createObjectives, type Objectives } from './objectives.ts';
 import { lockFolder, StudioError } from './lock.ts';
 import { startMovers } from './movers.ts';
+import { SETUP_VERSION, type SavedSetup } from './setup.ts';
 import { listen, startS3 } from './s3.ts';
 import { S3Faults } from './s3/service.ts';
 import { createTree, type Tree } from './tree.ts';
@@ -134,9 +136,11 @@ async function open(
   });
   stops.push(() => s3.stop());
   const endpoint = `http://127.0.0.1:${s3.port}`;
+  const objectives = createObjectives(world, loadSetup(options.dir));
   const movers = startMovers({
     world,
     clock,
+    objectives,
     trees,
     s3: { endpoint, region: 'eu-west-2', credentials: s3Credentials },
     bandwidth: links.bandwidth,
@@ -144,7 +148,7 @@ async function open(
   stops.push(() => movers.stop());
 
   stops.push(clock.every(world.options.intervalMs, () => world.replicate()));
-  const saver = startSaver(world, options.dir);
+  const saver = startSaver(world, objectives, options.dir);
   stops.push(() => saver.stop());
 
   const blender = options.useBlender ? onPath('blender') : null;
@@ -193,7 +197,11 @@ async function open(
   });
   stops.push(() => farm.stop());
 
-  const gateway = createGateway(world, { isMoving: movers.progress, isWanted: movers.isWanted });
+  const gateway = createGateway(world, {
+    isMoving: movers.progress,
+    isWanted: movers.isWanted,
+    alignment: objectives.alignment,
+  });
   const door = await startDoor({
     port: port(2),
     sharePath: share.path,
@@ -243,6 +251,7 @@ async function open(
         }
         if (change.breakOff) movers.breakOff();
         if (change.restartAnvil) await restartAnvil(known(change.restartAnvil));
+        if (change.anvil) switchAnvils(change.anvil);
         if (change.remove !== undefined) faults.remove(change.remove);
         return { ok: true, ...(change.door ? { id: faults.add(change.door) } : {}) };
       },
@@ -266,11 +275,25 @@ async function open(
       tls: { key: secrets.tlsKey, cert: secrets.tlsCert },
       port: port_,
       s3: () => ({ port: s3.port, accessKeyId: secrets.accessKeyId }),
-      isWanted: movers.isWanted,
+      objectives,
+      progress: movers.progress,
+      quirks: anvils.get(name)?.quirks ?? {},
       guard: (server) => faults.guard(server, `anvil:${name}`),
     });
     anvils.set(name, anvil);
   };
+  function switchAnvils({
+    site,
+    expireSessions,
+    ...quirks
+  }: NonNullable<z.infer<typeof Fault>['anvil']>): void {
+    const wanted = site === undefined ? undefined : known(site);
+    for (const [name, anvil] of anvils) {
+      if (wanted !== undefined && name !== wanted) continue;
+      Object.assign(anvil.quirks, quirks);
+      if (expireSessions) anvil.expireSessions();
+    }
+  }
   /** Comes back at its old address; whoever was signed in is not any more. */
   async function restartAnvil(name: string): Promise<void> {
     const before = anvils.get(name);
@@ -407,6 +430,16 @@ const Fault = z.strictObject({
   volume: z.strictObject({ site: z.string(), bytes: z.number().positive() }).optional(),
   breakOff: z.literal(true).optional(),
   restartAnvil: z.string().optional(),
+  /** Where public clients disagree on what a real Anvil answers; every site's when none is named. */
+  anvil: z
+    .strictObject({
+      site: z.string().optional(),
+      errorBody: z.enum(['array', 'object']).optional(),
+      taskProgress: z.enum(['fraction', 'percent']).optional(),
+      missingFile: z.union([z.literal(500), z.literal(404)]).optional(),
+      expireSessions: z.literal(true).optional(),
+    })
+    .optional(),
   door: DoorFault.optional(),
   /** Id of a door's fault that ends; null ends all. */
   remove: z.string().nullable().optional(),
@@ -582,14 +615,41 @@ async function readSecrets(dir: string): Promise<z.infer<typeof Secrets>> {
   return secrets;
 }
 
+/** What the administrators of the sites had set up. */
+function loadSetup(dir: string): { saved?: SavedSetup } {
+  const path = join(dir, 'setup.json');
+  if (!existsSync(path)) return {};
+  const saved = readSaved<SavedSetup>(path);
+  if (saved.version > SETUP_VERSION)
+    throw new StudioError(
+      `The folder ${dir} was written by a newer version (${saved.version}, this one reads ${SETUP_VERSION}). Use that version, or another folder with --dir.`,
+    );
+  return { saved };
+}
+
+function readSaved<Saved>(path: string): Saved {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Saved;
+  } catch (error) {
+    throw new StudioError(
+      `${path} cannot be read (${error instanceof Error ? error.message : String(error)}). Choose another folder with --dir, or delete this one.`,
+      { cause: error },
+    );
+  }
+}
+
 /** Saves the world when it changed; a large one less often, so that saving stays a tenth of the time. */
-function startSaver(world: World, dir: string): { stop(): void } {
+function startSaver(world: World, objectives: Objectives, dir: string): { stop(): void } {
   let saved = world.changes;
+  let savedSetup = objectives.setup.changes;
   let timer = setTimeout(tick, SAVE_MS);
   function save(): void {
     if (saved === world.changes) return;
     saved = world.changes;
     saveWorld(world, dir);
+    if (savedSetup === objectives.setup.changes) return;
+    savedSetup = objectives.setup.changes;
+    writeWhole(join(dir, 'setup.json'), JSON.stringify(objectives.setup.save()));
   }
   function tick(): void {
     const startedAt = performance.now();

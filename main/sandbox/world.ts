@@ -97,7 +97,18 @@ export class WorldError extends Error {
   }
 }
 
-export class World extends EventEmitter<{ replicated: [Change]; changed: [Change] }> {
+/** Payload that has crossed a link. */
+export interface Crossing {
+  readonly from: SiteName;
+  readonly to: SiteName;
+  readonly bytes: number;
+}
+
+export class World extends EventEmitter<{
+  replicated: [Change];
+  changed: [Change];
+  crossed: [Crossing];
+}> {
   readonly options: WorldOptions;
   readonly root: Node;
   readonly sendTimes = new Map<string, number>();
@@ -158,6 +169,11 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
   /** Grows with every change, so that a saver can tell whether there is anything new. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** Something beside the tree has changed what sites want, such as an objective. */
+  touch(): void {
+    this.#changes += 1;
   }
 
   /** Names a site's users see in a folder, collision suffixes and all. */
@@ -434,6 +450,7 @@ export class World extends EventEmitter<{ replicated: [Change]; changed: [Change
     const counter = this.link(from, to);
     counter.payloadBytes += bytes;
     counter.payloadFiles += 1;
+    this.emit('crossed', { from, to, bytes });
   }
 
   counters(): LinkCounter[] {
