@@ -172,6 +172,7 @@ async function open(
     port: port(1),
     tls: { key: secrets.tlsKey, cert: secrets.tlsCert, port: port(40) },
     farmRoot,
+    now: () => clock.now(),
     regions,
     renderers,
     scanRoot: homeTree.root,
@@ -190,9 +191,12 @@ async function open(
         : null;
       if (below === null) return null;
       await trees.get(site)?.notice(below.split('/').slice(0, -1).join('/'), { deep: false });
+      // Workers date their folders by this machine's clock, and the world may run on another.
+      const ahead = Date.now() - clock.now();
       return sites
         .filter((peer) => peer.name !== site)
-        .flatMap((peer) => world.sendTimes.get(`${site}>${peer.name}`) ?? []);
+        .flatMap((peer) => world.sendTimes.get(`${site}>${peer.name}`) ?? [])
+        .map((sent) => sent + ahead);
     },
   });
   stops.push(() => farm.stop());
