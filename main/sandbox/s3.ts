@@ -167,6 +167,9 @@ function knownError(error: unknown): S3Error {
   switch ((error as NodeJS.ErrnoException | null)?.code) {
     case 'ENAMETOOLONG':
       return new S3Error('KeyTooLongError');
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new S3Error('InsufficientStorage');
     case 'ENOTDIR':
     case 'EISDIR':
       return new S3Error('InvalidObjectName');

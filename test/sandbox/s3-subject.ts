@@ -23,17 +23,20 @@ export interface S3Subject {
   readonly dir: string;
   /** The share's folder of the home site. */
   readonly shareDir: string;
+  setVolume(bytes: number): void;
   stop(): Promise<void>;
 }
 
 export async function startS3Subject(dirGiven?: string): Promise<S3Subject> {
   const dir = dirGiven ?? (await mkdtemp(join(tmpdir(), 'waybill-s3-')));
+  let volumeBytes = Number.MAX_SAFE_INTEGER;
   const world = new World({
     sites: [{ name: 'london', place: '', participantId: 0 }],
     share: { name: BUCKET, path: '/shots' },
     intervalMs: 100,
     now: () => Date.now(),
     newUuid: () => randomUUID(),
+    volume: () => ({ name: 'volume', bytes: volumeBytes, highPercent: 100 }),
   });
   const tree = createTree(world, 'london', join(dir, 'london'));
   const endpoint = await startS3({
@@ -51,6 +54,9 @@ export async function startS3Subject(dirGiven?: string): Promise<S3Subject> {
     world,
     dir,
     shareDir: join(dir, 'london/shots'),
+    setVolume(bytes) {
+      volumeBytes = bytes;
+    },
     async stop() {
       await endpoint.stop();
       tree.close();

@@ -273,6 +273,15 @@ describe('an object', () => {
     expect(await get('tree')).toMatchObject({ status: 404 });
   });
 
+  test('that the volume of the share has no room for is refused, and leaves nothing', async () => {
+    subject.setVolume(subject.world.usedBytes('london') + 10);
+    const refused = await put('full.bin', 'more than ten bytes');
+    expect(refused).toMatchObject({ status: 507, code: 'InsufficientStorage' });
+    expect((await get('full.bin')).status).toBe(404);
+    expect((await put('full.bin', 'a few')).status).toBe(200);
+    subject.setVolume(Number.MAX_SAFE_INTEGER);
+  });
+
   test('whose name ends with a slash is a folder', async () => {
     expect((await put('made/', '')).status).toBe(200);
     expect(await readdir(join(subject.shareDir, 'made'))).toEqual([]);

@@ -152,6 +152,13 @@ export function shareBucket(options: {
     }
   }
 
+  /** assumed: a full volume is told with the status WebDAV has for it; Hammerspace's own answer is not public */
+  function assertRoom(size: number): void {
+    const volume = world.options.volume?.(homeSite);
+    if (volume && world.usedBytes(homeSite) + size > volume.bytes)
+      throw new S3Error('InsufficientStorage');
+  }
+
   async function makeFolder(key: string, size: number): Promise<void> {
     if (size > 0)
       throw new S3Error(
@@ -184,6 +191,7 @@ export function shareBucket(options: {
       if (key.startsWith('/') || key.includes('//'))
         throw new S3Error('InvalidObjectName', 'A path of the share has no empty names.');
       if (key.endsWith('/')) return makeFolder(key, object.size);
+      assertRoom(object.size);
       const node = world.writeFile(homeSite, key, {
         size: object.size,
         modified: object.modified,

@@ -17,6 +17,7 @@ const CODES = {
     400,
     'You did not provide the number of bytes specified by the Content-Length HTTP header',
   ],
+  InsufficientStorage: [507, 'The volume of the share has no room for the object.'],
   InternalError: [500, 'We encountered an internal error. Please try again.'],
   InvalidAccessKeyId: [403, 'The AWS Access Key Id you provided does not exist in our records.'],
   InvalidArgument: [400, 'Invalid Argument'],
