@@ -3,7 +3,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ExpressionError, parseExpression } from './hammerscript.ts';
-import { volumeOf } from './gateway.ts';
+import { volumeOf } from './gateway/place.ts';
 import { KEEP_ALIVE_MS } from './s3.ts';
 import type { Node, SiteName, SiteSpec, World } from './world.ts';
 

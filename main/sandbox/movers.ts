@@ -79,10 +79,14 @@ export function startMovers(options: MoverOptions): Movers {
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
 
-  /** A site keeps what a keep-on-site mark or one of its objectives asks for, marks inherited from folders. */
+  /**
+   * A site keeps what is open there (on-demand mobility, OG p10) and what a keep-on-site mark or one of its
+   * objectives asks for, marks inherited from folders.
+   */
   function isWanted(site: SiteName, node: Node): boolean {
     const known = node.seen.get(site);
     if (node.kind !== 'file' || !known || known.version === 0) return false;
+    if (world.isOpen(site, node)) return true;
     if (world.gathered(site, node, (snapshot) => snapshot.keepOnSites).includes(site)) return true;
     return world
       .gathered(site, node, (snapshot) => snapshot.objectives)
