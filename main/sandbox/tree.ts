@@ -5,6 +5,7 @@ import {
   createReadStream,
   existsSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -64,6 +65,8 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
   const unsettled = new Map<string, Stamp & { readonly since: number }>();
   /** Files that are being written on the mount, by path. */
   const writing = new Set<string>();
+  const looking = new Map<string, Promise<void>>();
+  const looks = new Map<string, Promise<void>>();
   let listing: Promise<void> | null = null;
   let isClosed = false;
   let temps = 0;
@@ -123,6 +126,31 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
       if (entry.isDirectory()) lookAtFolder(path);
       else if (entry.isFile()) await lookAtFile(path);
     }
+  }
+
+  async function lookAt(folder: string, deep: boolean): Promise<void> {
+    const dir = join(shareDir, folder);
+    if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (dir !== shareDir) lookAtFolder(dir);
+    if (!deep && !hasNews(dir)) return;
+    await listing;
+    for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
+      await list(dir, deep);
+      const isWaiting = [...unsettled.keys()].some((path) => path.startsWith(join(dir, sep)));
+      if (!isWaiting) return;
+      await sleep(SETTLE_MS);
+    }
+  }
+
+  /** Asked before each command of the gateway: a folder where nothing happened costs a few calls and no turns. */
+  function hasNews(dir: string): boolean {
+    return readdirSync(dir, { withFileTypes: true }).some((entry) => {
+      if (isOurs(entry.name)) return false;
+      const path = join(dir, entry.name);
+      if (!entry.isFile()) return world.find(site, belowOf(path)) === null;
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found !== undefined && !writing.has(path) && !same(known.get(path), stampFrom(found));
+    });
   }
 
   function lookAtFolder(path: string): void {
@@ -289,18 +317,23 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
       if (stamp) keep(path, stamp, node);
       world.update(site, node, { modified: stamp?.modified ?? Math.round(modifiedMs) });
     },
-    async notice(folder, { deep }) {
-      const dir = join(shareDir, folder);
-      const found = await stat(dir).catch(() => null);
-      if (!found?.isDirectory()) return;
-      if (dir !== shareDir) lookAtFolder(dir);
-      await listing;
-      for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
-        await list(dir, deep);
-        const isWaiting = [...unsettled.keys()].some((path) => path.startsWith(join(dir, sep)));
-        if (!isWaiting) return;
-        await sleep(SETTLE_MS);
-      }
+    notice(folder, { deep }) {
+      // Whoever asks while a look is under way may have written after it began, and shares the next one.
+      const key = `${deep}/${folder}`;
+      const waiting = looks.get(key);
+      if (waiting) return waiting;
+      // A look that failed was told to those who asked for it.
+      const last = (looking.get(key) ?? Promise.resolve()).catch(() => undefined);
+      const next = last.then(() => {
+        looks.delete(key);
+        const look = lookAt(folder, deep).finally(() => {
+          if (looking.get(key) === look) looking.delete(key);
+        });
+        looking.set(key, look);
+        return look;
+      });
+      looks.set(key, next);
+      return next;
     },
     close() {
       isClosed = true;
