@@ -452,7 +452,10 @@ export function fromJson(json: unknown): Value {
   return {
     kind: 'row',
     table: '',
-    cells: Object.fromEntries(Object.entries(json).map(([key, cell]) => [key, fromJson(cell)])),
+    cells: Object.fromEntries(
+      // Names are looked up in capitals.
+      Object.entries(json).map(([key, cell]) => [key.toUpperCase(), fromJson(cell)]),
+    ),
   };
 }
 
