@@ -1,7 +1,7 @@
 // Entry of the sandbox: starts the studio, prints where everything is, and stays until told to stop.
 
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { StudioError } from './lock.ts';
 import { startStudio } from './studio.ts';
 
@@ -18,6 +18,11 @@ const program = new Command('waybill sandbox')
   .option('--interval-ms <ms>', 'replication interval of metadata; 5000 if absent', whole)
   .option('--bandwidth <bytes>', 'bytes a second between two sites; 4000000 if absent', whole)
   .option('--port-base <port>', 'first of the ports to use; 0 takes free ones', whole, 0)
+  .addOption(
+    new Option('--mount <how>', "how a site's files are reached, besides the direct transport")
+      .choices(['auto', 'fuse', 'plain', 'none'])
+      .default('auto'),
+  )
   .option('--no-blender', 'run as a machine without Blender')
   .option('--until-stdin-closes', 'also stop when standard input closes')
   .addHelpText('after', '\nExample:\n  waybill sandbox --dir ./studio --json');
@@ -40,6 +45,7 @@ async function main(): Promise<void> {
     intervalMs?: number;
     bandwidth?: number;
     portBase: number;
+    mount: 'auto' | 'fuse' | 'plain' | 'none';
     blender: boolean;
     untilStdinCloses?: boolean;
   }>();

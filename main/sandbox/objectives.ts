@@ -336,6 +336,8 @@ export function createObjectives(
   }
 
   function isWanted(site: SiteName, node: Node): boolean {
+    // A file that is open here is pulled here (on-demand mobility, OG p10).
+    if (world.isOpen(site, node) && (node.seen.get(site)?.version ?? 0) > 0) return true;
     const { requirements, isFrozen } = demand(site, node);
     return (
       !isFrozen &&
@@ -346,7 +348,7 @@ export function createObjectives(
   }
 
   function isUnwanted(site: SiteName, node: Node): boolean {
-    if (!hasCurrent(site, node)) return false;
+    if (!hasCurrent(site, node) || world.isOpen(site, node)) return false;
     const { requirements, isFrozen, isTrimmed } = demand(site, node);
     if (isFrozen) return false;
     const isForbidden = requirements.some(({ asks }) => asks === 'no-copy-here');

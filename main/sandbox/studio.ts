@@ -12,9 +12,11 @@ import { machineClock, steppedClock, type SteppedClock } from './clock.ts';
 import { createFaults, DoorFault, type Faults } from './faults.ts';
 import { startFarm } from './farm/deadline.ts';
 import { FarmChange } from './farm/faults.ts';
+import { createActs } from './acts.ts';
 import { createGateway } from './gateway.ts';
 import { createObjectives, type Objectives } from './objectives.ts';
 import { lockFolder, StudioError } from './lock.ts';
+import { mountTools, startMount } from './mount.ts';
 import { startMovers } from './movers.ts';
 import { SETUP_VERSION, type SavedSetup } from './setup.ts';
 import { listen, startS3 } from './s3.ts';
@@ -37,6 +39,11 @@ export interface StudioOptions {
   readonly seed: number;
   /** False hides an installed Blender, to run as a machine without one. */
   readonly useBlender: boolean;
+  /**
+   * How users reach a site's files: a FUSE mount where the machine can make one ('auto'), one for certain ('fuse'),
+   * the site's plain folder, in which a gateway file just lies there ('plain'), or only the direct transport ('none').
+   */
+  readonly mount: 'auto' | 'fuse' | 'plain' | 'none';
 }
 
 const INTERVAL_MS = 5_000;
@@ -201,22 +208,49 @@ async function open(
   });
   stops.push(() => farm.stop());
 
-  const gateway = createGateway(world, {
+  const acts = createActs(world, trees);
+  const gatewayOptions = {
     isMoving: movers.progress,
     isWanted: movers.isWanted,
     alignment: objectives.alignment,
-  });
+    removeBelow: acts.removeBelow,
+    clone: acts.clone,
+  };
+  const gateway = createGateway(world, gatewayOptions);
+  async function ask(site: string, folder: string, command: string): Promise<string | null> {
+    // A mount shows at once what was written on it, so the tree is looked at before the answer.
+    await trees.get(site)?.notice(folder, { deep: /\?\.(?:sum|\w*_rec)/.test(command) });
+    if (world.find(site, folder)?.kind !== 'folder') return null;
+    return gateway.answer(site, folder, command);
+  }
+  const mounts = new Map<string, string>();
+  const tools = mountTools();
+  if (options.mount === 'fuse' && typeof tools === 'string')
+    throw new StudioError(`The sites cannot be mounted: ${tools}.`);
+  const isFuse =
+    options.mount === 'fuse' || (options.mount === 'auto' && typeof tools !== 'string');
+  for (const [site, tree] of trees) {
+    if (options.mount === 'plain') mounts.set(site, join(tree.root, share.path));
+    if (!isFuse || typeof tools === 'string') continue;
+    const mount = await startMount({
+      world,
+      site,
+      tree,
+      acts,
+      tools,
+      gateway: gatewayOptions,
+      dir: join(options.dir, 'mounts', site, share.path),
+      ask: (folder, command) => ask(site, folder, command),
+    });
+    mounts.set(site, mount.dir);
+    stops.push(() => mount.stop());
+  }
   const door = await startDoor({
     port: port(2),
     sharePath: share.path,
     faults,
     token: secrets.controlToken,
-    async ask(site, folder, command) {
-      // A mount shows at once what was written on it, so the tree is looked at before the answer.
-      await trees.get(site)?.notice(folder, { deep: /\?\.(?:sum|\w*_rec)/.test(command) });
-      if (world.find(site, folder)?.kind !== 'folder') return null;
-      return gateway.answer(site, folder, command);
-    },
+    ask,
     hasSite: (site) => world.site(site) !== undefined,
     control: {
       counters: () => ({ links: world.counters() }),
@@ -321,6 +355,8 @@ async function open(
     sites: sites.map((site) => ({
       ...site,
       root: trees.get(site.name)?.root,
+      /** The share as this site's users see it; null where it is not mounted. */
+      mount: mounts.get(site.name) ?? null,
       anvil: {
         url: `https://127.0.0.1:${anvils.get(site.name)?.port}${ANVIL_PATH}`,
         username: 'artist',

@@ -1,11 +1,28 @@
 // A site's tree on disk: places payload that has arrived, and notices what its users and workers write there.
 
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isVisible, type Change, type Node, type SiteName, type World } from './world.ts';
+import {
+  WorldError,
+  isVisible,
+  type Change,
+  type Node,
+  type Renaming,
+  type SiteName,
+  type World,
+} from './world.ts';
 
 const RELIST_MS = 700;
 /** A large tree is listed less often: at most a tenth of the time goes into listing. */
@@ -21,6 +38,13 @@ export interface Tree {
   place(temp: string, node: Node): Promise<void>;
   tempPath(): string;
   remove(node: Node): Promise<void>;
+  /** While a user has a file open for writing on the mount, its bytes are looked at only when told. */
+  startWriting(below: string): void;
+  stopWriting(below: string): void;
+  /** Takes a file as a user has just written it to the disk. */
+  written(below: string, owner: string): Promise<Node>;
+  /** Gives the payload of a file another time, which is no new version of it. */
+  touch(node: Node, modifiedMs: number): Promise<void>;
   /** Looks now at a folder below the share, as a mount shows at once what was written on it. */
   notice(folder: string, options: { readonly deep: boolean }): Promise<void>;
   close(): void;
@@ -39,6 +63,10 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
   const known = new Map<string, Stamp>();
   const paths = new Map<number, string>();
   const unsettled = new Map<string, Stamp & { readonly since: number }>();
+  /** Files that are being written on the mount, by path. */
+  const writing = new Set<string>();
+  const looking = new Map<string, Promise<void>>();
+  const looks = new Map<string, Promise<void>>();
   let listing: Promise<void> | null = null;
   let isClosed = false;
   let temps = 0;
@@ -46,6 +74,7 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
   adopt();
   world.on('replicated', heard);
   world.on('changed', followTwins);
+  world.on('renamed', follow);
   let timer = setTimeout(relist, RELIST_MS);
 
   function pathOf(node: Node): string {
@@ -99,14 +128,42 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
     }
   }
 
+  async function lookAt(folder: string, deep: boolean): Promise<void> {
+    const dir = join(shareDir, folder);
+    if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (dir !== shareDir) lookAtFolder(dir);
+    if (!deep && !hasNews(dir)) return;
+    await listing;
+    for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
+      await list(dir, deep);
+      const isWaiting = [...unsettled.keys()].some((path) => path.startsWith(join(dir, sep)));
+      if (!isWaiting) return;
+      await sleep(SETTLE_MS);
+    }
+  }
+
+  /** Asked before each command of the gateway: a folder where nothing happened costs a few calls and no turns. */
+  function hasNews(dir: string): boolean {
+    return readdirSync(dir, { withFileTypes: true }).some((entry) => {
+      if (isOurs(entry.name)) return false;
+      const path = join(dir, entry.name);
+      if (!entry.isFile()) return world.find(site, belowOf(path)) === null;
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found !== undefined && !writing.has(path) && !same(known.get(path), stampFrom(found));
+    });
+  }
+
   function lookAtFolder(path: string): void {
     const below = belowOf(path);
-    if (world.find(site, below) === null) world.makeFolders(site, below, 'worker');
+    // What was listed may have gone since.
+    if (world.find(site, below) === null && existsSync(path))
+      world.makeFolders(site, below, 'worker');
   }
 
   async function lookAtFile(path: string): Promise<void> {
+    if (writing.has(path)) return;
     const stamp = await stampOf(path);
-    if (stamp === null || same(known.get(path), stamp)) return;
+    if (stamp === null || writing.has(path) || same(known.get(path), stamp)) return;
     const before = unsettled.get(path);
     const now = performance.now();
     if (!same(before, stamp)) {
@@ -133,13 +190,50 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
   }
 
   function dropIfOld(node: Node): void {
+    if (node.kind === 'folder') dropIfGone(node);
     const path = paths.get(node.id);
-    if (path === undefined) return;
+    if (path === undefined || writing.has(path)) return;
     const isCurrent = node.instances.get(site) === node.seen.get(site)?.version;
     if (isCurrent && isVisible(site, node)) return;
     forget(node, path);
     world.drop(site, node);
     attempt(() => rmSync(path, { force: true }));
+  }
+
+  /** A folder that was removed elsewhere; one that still holds something stays, and so does a twin's. */
+  function dropIfGone(folder: Node): void {
+    const path = pathOf(folder);
+    if (isVisible(site, folder) || world.find(site, belowOf(path)) || !existsSync(path)) return;
+    attempt(() => rmdirSync(path));
+  }
+
+  /** What lies on the disk goes where the namespace now shows it. */
+  function follow({ node, from }: Renaming): void {
+    const before = join(shareDir, from.get(site) ?? '');
+    const after = pathOf(node);
+    if (before === after || before === shareDir) return;
+    attempt(() => {
+      if (!existsSync(before)) return;
+      mkdirSync(dirname(after), { recursive: true });
+      renameSync(before, after);
+    });
+    const moved = (path: string): string | null =>
+      path === before || path.startsWith(join(before, sep))
+        ? after + path.slice(before.length)
+        : null;
+    for (const [id, path] of paths) paths.set(id, moved(path) ?? path);
+    for (const [path, stamp] of Array.from(known)) {
+      const to = moved(path);
+      if (to === null) continue;
+      known.delete(path);
+      known.set(to, stamp);
+    }
+    for (const path of Array.from(writing)) {
+      const to = moved(path);
+      if (to === null) continue;
+      writing.delete(path);
+      writing.add(to);
+    }
   }
 
   function followTwins(change: Change): void {
@@ -168,6 +262,7 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
     forget(node, path);
     mkdirSync(dirname(pathOf(node)), { recursive: true });
     renameSync(path, pathOf(node));
+    if (writing.delete(path)) writing.add(pathOf(node));
     if (stamp) keep(pathOf(node), stamp, node);
   }
 
@@ -198,24 +293,54 @@ export function createTree(world: World, site: SiteName, root: string): Tree {
       forget(node, path);
       await rm(path, { force: true });
     },
-    async notice(folder, { deep }) {
-      const dir = join(shareDir, folder);
-      const found = await stat(dir).catch(() => null);
-      if (!found?.isDirectory()) return;
-      if (dir !== shareDir) lookAtFolder(dir);
-      await listing;
-      for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
-        await list(dir, deep);
-        const isWaiting = [...unsettled.keys()].some((path) => path.startsWith(join(dir, sep)));
-        if (!isWaiting) return;
-        await sleep(SETTLE_MS);
-      }
+    startWriting(below) {
+      writing.add(join(shareDir, below));
+    },
+    stopWriting(below) {
+      writing.delete(join(shareDir, below));
+    },
+    async written(below, owner) {
+      const path = join(shareDir, below);
+      const [stamp, etag] = [await stampOf(path), await md5Of(path)];
+      if (stamp === null || etag === null)
+        throw new WorldError('not-found', `${below} went away while it was written`);
+      unsettled.delete(path);
+      const node = world.writeFile(site, below, { ...stamp, owner, etag });
+      keep(path, stamp, node);
+      return node;
+    },
+    async touch(node, modifiedMs) {
+      const path = pathOf(node);
+      const isHere = paths.get(node.id) === path;
+      if (isHere) await utimes(path, modifiedMs / 1000, modifiedMs / 1000);
+      const stamp = isHere ? await stampOf(path) : null;
+      if (stamp) keep(path, stamp, node);
+      world.update(site, node, { modified: stamp?.modified ?? Math.round(modifiedMs) });
+    },
+    notice(folder, { deep }) {
+      // Whoever asks while a look is under way may have written after it began, and shares the next one.
+      const key = `${deep}/${folder}`;
+      const waiting = looks.get(key);
+      if (waiting) return waiting;
+      // A look that failed was told to those who asked for it.
+      const last = (looking.get(key) ?? Promise.resolve()).catch(() => undefined);
+      const next = last.then(() => {
+        looks.delete(key);
+        const look = lookAt(folder, deep).finally(() => {
+          if (looking.get(key) === look) looking.delete(key);
+        });
+        looking.set(key, look);
+        return look;
+      });
+      looks.set(key, next);
+      return next;
     },
     close() {
       isClosed = true;
       clearTimeout(timer);
       world.off('replicated', heard);
       world.off('changed', followTwins);
+      world.off('renamed', follow);
     },
   };
 }

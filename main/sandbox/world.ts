@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly origin: SiteName;
   readonly deleted: boolean;
   readonly tags: Readonly<Record<string, string>>;
+  /** Tags that an image service wrote. */
+  readonly rekognitionTags?: Readonly<Record<string, string>>;
   readonly keywords: readonly string[];
   readonly keepOnSites: readonly SiteName[];
   readonly labels: readonly string[];
@@ -33,10 +35,10 @@ export interface Snapshot {
 export interface Node {
   readonly id: number;
   readonly uuid: string;
-  readonly name: string;
+  name: string;
   readonly kind: 'file' | 'folder';
   readonly creator: SiteName;
-  readonly parent: Node | null;
+  parent: Node | null;
   readonly children: Map<string, Node[]>;
   head: Snapshot;
   /** What each site has heard; a site that is absent does not know the node. */
@@ -104,16 +106,32 @@ export interface Crossing {
   readonly bytes: number;
 }
 
+/** An item has another name or folder; `from` is where each site showed it before. */
+export interface Renaming {
+  readonly node: Node;
+  readonly from: ReadonlyMap<SiteName, string>;
+}
+
 export class World extends EventEmitter<{
   replicated: [Change];
   changed: [Change];
   crossed: [Crossing];
+  renamed: [Renaming];
 }> {
   readonly options: WorldOptions;
   readonly root: Node;
   readonly sendTimes = new Map<string, number>();
   readonly receiveTimes = new Map<string, number>();
   readonly cutLinks = new Set<string>();
+  /** The schema of labels: each with those it implies. The first two are the guide's own example [OG]. */
+  readonly labels = new Map<string, readonly string[]>([
+    ['Project Apollo', []],
+    ['Mission Alpha', ['Project Apollo']],
+    ['hero', []],
+    ['approved', []],
+  ]);
+  /** How often a file is open at a site; open state is a site's own affair (reference §3.5). */
+  readonly #opened = new Map<string, number>();
   #nextId = 100;
   #revision = 0;
   #changes = 0;
@@ -164,6 +182,33 @@ export class World extends EventEmitter<{
 
   nodes(): IterableIterator<Node> {
     return this.#nodes.values();
+  }
+
+  node(id: number): Node | undefined {
+    return this.#nodes.get(id);
+  }
+
+  isOpen(site: SiteName, node: Node): boolean {
+    return this.#opened.has(`${site}\n${node.id}`);
+  }
+
+  /** A user opened (1) or closed (-1) a file on a site's mount. */
+  countOpen(site: SiteName, node: Node, step: 1 | -1): void {
+    this.#changes += 1;
+    const key = `${site}\n${node.id}`;
+    const count = (this.#opened.get(key) ?? 0) + step;
+    if (count > 0) this.#opened.set(key, count);
+    else this.#opened.delete(key);
+  }
+
+  /** Items one site knows newer than another has heard of. */
+  pendingFor(from: SiteName, to: SiteName): number {
+    let count = 0;
+    for (const node of this.#dirty) {
+      const known = node.seen.get(from)?.revision ?? -1;
+      if (known > (node.seen.get(to)?.revision ?? -1)) count += 1;
+    }
+    return count;
   }
 
   /** Grows with every change, so that a saver can tell whether there is anything new. */
@@ -300,6 +345,27 @@ export class World extends EventEmitter<{
   remove(site: SiteName, node: Node): void {
     this.update(site, node, { deleted: true });
     this.drop(site, node);
+  }
+
+  /**
+   * Gives an item another name or folder. assumed: all sites see it at once, not at the next interval; how a rename
+   * races with other changes is documented nowhere (reference §9.7), and this way no site loses payload by it.
+   */
+  rename(site: SiteName, node: Node, to: { readonly folder: Node; readonly name: string }): void {
+    assertName(to.name);
+    if (!node.parent) throw new WorldError('is-folder', 'the share itself keeps its name');
+    const from = new Map(
+      this.options.sites.map(({ name }) => [name, this.pathAt(name, node)] as const),
+    );
+    const twins = node.parent.children.get(node.name) ?? [];
+    const others = twins.filter((twin) => twin !== node);
+    if (others.length > 0) node.parent.children.set(node.name, others);
+    else node.parent.children.delete(node.name);
+    node.name = to.name;
+    node.parent = to.folder;
+    to.folder.children.set(to.name, [...(to.folder.children.get(to.name) ?? []), node]);
+    this.update(site, node, {});
+    this.emit('renamed', { node, from });
   }
 
   /** Changes what is known of a node, as written at one site; others hear of it at the next interval. */

@@ -7,29 +7,32 @@ import { createAnvil } from '../../main/adapters/anvil/client.ts';
 import { createGateway } from '../../main/adapters/gateway/client.ts';
 import { directTransport, fileTransport } from '../../main/adapters/gateway/transport.ts';
 import type { NamespacePath } from '../../main/engine/core/names.ts';
-import { siteFolder, startSandbox, type RunningSandbox } from '../harness/sandbox.ts';
+import { whyNoFuse } from '../harness/fuse.ts';
+import { siteFolder, startSandbox } from '../harness/sandbox.ts';
 import { realEndpoint } from '../harness/real.ts';
 import { namespaceContract, type NamespaceSubject } from './namespace.ts';
 
-describe('sandbox', () => {
-  let sandbox: RunningSandbox;
+/** Runs the contract over the sandbox's home site, reached in one of its ways. */
+function sandboxContract(name: string, how: 'none' | 'fuse'): void {
   let subject: NamespaceSubject;
   const stack = new AsyncDisposableStack();
 
   beforeAll(async () => {
-    sandbox = stack.use(await startSandbox({ intervalMs: 500 }));
-    const { studio } = sandbox;
+    const { studio } = stack.use(await startSandbox({ intervalMs: 500, mount: how }));
     const home = studio.sites.find((site) => site.home);
     const other = studio.sites.find((site) => !site.home);
     if (!home || !other) throw new Error('the sandbox has no home or no other site');
     const sharePath = studio.share.path as NamespacePath;
-    const folder = siteFolder(studio, home.name);
+    const folder = home.mount ?? siteFolder(studio, home.name);
     await mkdir(join(folder, 'contract'), { recursive: true });
     subject = {
       gateway: createGateway({
         siteName: home.name,
         sharePath,
-        transport: directTransport({ url: home.gateway.url }),
+        transport:
+          home.mount === null
+            ? directTransport({ url: home.gateway.url })
+            : stack.use(fileTransport({ mountDir: home.mount, sharePath })),
       }),
       anvil: stack.use(
         createAnvil({
@@ -49,8 +52,15 @@ describe('sandbox', () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  namespaceContract('the sandbox', () => subject);
-});
+  namespaceContract(name, () => subject);
+}
+
+describe('sandbox', () => sandboxContract('the sandbox', 'none'));
+
+const noFuse = whyNoFuse();
+describe.skipIf(noFuse !== null)(`sandbox mounted${noFuse === null ? '' : ` (${noFuse})`}`, () =>
+  sandboxContract("the sandbox's FUSE mount", 'fuse'),
+);
 
 // Named by WAYBILL_REAL_* in the environment; where it is not, there is nothing to run.
 const real = realEndpoint([

@@ -19,6 +19,8 @@ export interface EndpointsDocument {
     readonly participantId: number;
     readonly home: boolean;
     readonly root: string;
+    /** The share as the site's users see it, or null where it is not mounted. */
+    readonly mount: string | null;
     readonly anvil: { readonly url: string; readonly username: string; readonly password: string };
     readonly gateway: { readonly kind: 'direct'; readonly url: string };
   }[];
@@ -62,6 +64,7 @@ export async function startSandbox(
     intervalMs?: number;
     bandwidth?: number;
     seed?: number;
+    mount?: 'auto' | 'fuse' | 'plain' | 'none';
   } = {},
 ): Promise<RunningSandbox> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'waybill-sandbox-')));
@@ -74,6 +77,7 @@ export async function startSandbox(
     ...(options.intervalMs === undefined ? [] : ['--interval-ms', String(options.intervalMs)]),
     ...(options.bandwidth === undefined ? [] : ['--bandwidth', String(options.bandwidth)]),
     ...(options.worldPath === undefined ? [] : ['--world', options.worldPath]),
+    ...(options.mount === undefined ? [] : ['--mount', options.mount]),
     ...(options.seed === undefined ? [] : ['--seed', String(options.seed)]),
   ];
   // The sandbox ends with its standard input, so a killed test run leaves none behind.

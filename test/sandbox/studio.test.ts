@@ -48,7 +48,8 @@ function subjectOf(sandbox: RunningSandbox): Subject {
     const url = `${gateway}${folder}/${encodeURIComponent(`.fs_command_gateway 0x${asked.toString(16)}`)}`;
     const written = await fetch(url, { method: 'PUT', body: command });
     if (written.status !== 204) return `status ${written.status}`;
-    return (await fetch(url)).text();
+    // Answers end their last line.
+    return (await (await fetch(url)).text()).replace(/\n$/, '');
   }
 
   return {
