@@ -147,6 +147,8 @@ export class World extends EventEmitter<{
   countOpen(site: SiteName, node: Node, step: 1 | -1): void {
     const key = `${site}\n${node.id}`;
     const count = (this.#opened.get(key) ?? 0) + step;
+    // News for whoever looks only when something changed: an open file is wanted.
+    this.#changes += 1;
     if (count > 0) this.#opened.set(key, count);
     else this.#opened.delete(key);
   }

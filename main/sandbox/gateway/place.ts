@@ -7,6 +7,8 @@ export interface GatewayOptions {
   isMoving(site: SiteName, node: Node): number | null;
   /** Whether the site's objectives want the payload there. */
   isWanted(site: SiteName, node: Node): boolean;
+  /** How the file stands to its site's objectives; the same as the Anvil says. */
+  alignment?(site: SiteName, node: Node): string;
   /** Takes what lies below a folder out of the namespace and off the site's disk. */
   removeBelow(site: SiteName, folder: Node): Promise<void>;
   /** Makes a clone of an item, and of all below it, in a folder. */
