@@ -45,6 +45,9 @@ export async function startSandbox(options: SandboxProcessOptions): Promise<Sand
     options.dir,
     '--json',
     '--until-stdin-closes',
+    // Our own agent asks through the direct transport; mounts are for those who work at the sites.
+    '--mount',
+    'none',
     ...(options.intervalMs === undefined ? [] : ['--interval-ms', String(options.intervalMs)]),
     ...(options.bandwidth === undefined ? [] : ['--bandwidth', String(options.bandwidth)]),
     ...(options.useBlender === false ? ['--no-blender'] : []),

@@ -397,6 +397,14 @@ export function createObjectives(
       const value = set === undefined ? null : valueOf(set, { property: none, call: none });
       return value?.kind === 'number' ? value.value : RECENT_SECONDS;
     };
+    const attributes = (): Value => {
+      const names = world.gathered(site, node, (snapshot) => Object.keys(snapshot.attributes));
+      const cells = names.map((name) => [
+        name.toUpperCase(),
+        typed(lists.attribute(node, name) ?? ''),
+      ]);
+      return { kind: 'row', table: 'ATTRIBUTES_TABLE', cells: Object.fromEntries(cells) };
+    };
     const facts: Facts = {
       site,
       node,
@@ -411,9 +419,7 @@ export function createObjectives(
       property(name) {
         const read = PROPERTIES[name];
         if (read) return read(facts);
-        if (!name.startsWith('ATTRIBUTES.')) return undefined;
-        const value = lists.attribute(node, name.slice('ATTRIBUTES.'.length));
-        return value === undefined ? EMPTY : typed(value);
+        return name === 'ATTRIBUTES' ? attributes() : undefined;
       },
       call: (name, args) => call(name, args, { node, own, lists }),
     };
@@ -481,7 +487,7 @@ export function checkCondition(source: string): ConditionError[] {
     const unknown = names.filter(({ kind, name }) =>
       kind === 'call'
         ? !FUNCTIONS.has(name)
-        : !Object.hasOwn(PROPERTIES, name) && !/^(?:ATTRIBUTES\.|ROW$|#)/.test(name),
+        : !Object.hasOwn(PROPERTIES, name) && !/^(?:ATTRIBUTES$|ROW$|#)/.test(name),
     );
     return unknown.map(({ name }) => {
       const at = Math.max(0, source.toUpperCase().indexOf(name));

@@ -272,6 +272,7 @@ async function open(
       }),
       step: (byMs) => step(stepped, byMs),
       async fault(change) {
+        world.stir();
         if (change.bandwidth !== undefined) links.setBandwidth(change.bandwidth);
         if (change.link) links.setLink(change.link);
         if (change.s3) s3.fault(change.s3);

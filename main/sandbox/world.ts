@@ -164,6 +164,11 @@ export class World extends EventEmitter<{
     return this.options.now() + (this.#skews.get(site) ?? this.site(site)?.clockSkewMs ?? 0);
   }
 
+  /** Something outside the tree changed, such as a link: whoever waits for news looks again. */
+  stir(): void {
+    this.#changes += 1;
+  }
+
   skewClock(site: SiteName, byMs: number): void {
     this.#skews.set(site, byMs);
   }
@@ -194,9 +199,10 @@ export class World extends EventEmitter<{
 
   /** A user opened (1) or closed (-1) a file on a site's mount. */
   countOpen(site: SiteName, node: Node, step: 1 | -1): void {
-    this.#changes += 1;
     const key = `${site}\n${node.id}`;
     const count = (this.#opened.get(key) ?? 0) + step;
+    // News for whoever looks only when something changed: an open file is wanted.
+    this.#changes += 1;
     if (count > 0) this.#opened.set(key, count);
     else this.#opened.delete(key);
   }

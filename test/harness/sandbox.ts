@@ -77,7 +77,8 @@ export async function startSandbox(
     ...(options.intervalMs === undefined ? [] : ['--interval-ms', String(options.intervalMs)]),
     ...(options.bandwidth === undefined ? [] : ['--bandwidth', String(options.bandwidth)]),
     ...(options.worldPath === undefined ? [] : ['--world', options.worldPath]),
-    ...(options.mount === undefined ? [] : ['--mount', options.mount]),
+    '--mount',
+    options.mount ?? 'none',
     ...(options.seed === undefined ? [] : ['--seed', String(options.seed)]),
   ];
   // The sandbox ends with its standard input, so a killed test run leaves none behind.

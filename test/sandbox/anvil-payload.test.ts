@@ -51,7 +51,7 @@ async function ask(site: string, folder: string, command: string): Promise<strin
   asked += 1;
   const url = `${gateway}${folder}/${encodeURIComponent(`.fs_command_gateway 0x${asked.toString(16)}`)}`;
   await fetch(url, { method: 'PUT', body: command });
-  return (await fetch(url)).text();
+  return (await (await fetch(url)).text()).trimEnd();
 }
 
 const write = (path: string, text: string): Promise<unknown> =>

@@ -109,7 +109,7 @@ describe('a stepped world', () => {
     const url = `${sandbox.studio.sites.find((one) => one.name === site)?.gateway.url}/shots/.fs_command_gateway%200x1`;
     const put = await fetch(url, { method: 'PUT', body: command });
     if (!put.ok) return `status ${put.status}`;
-    return (await fetch(url)).text();
+    return (await (await fetch(url)).text()).trimEnd();
   }
 
   test('shows metadata after the interval that follows the link, and never before it is stepped', async () => {

@@ -7,7 +7,7 @@ export interface GatewayOptions {
   isMoving(site: SiteName, node: Node): number | null;
   /** Whether the site's objectives want the payload there. */
   isWanted(site: SiteName, node: Node): boolean;
-  /** How a file stands to its site's objectives; the same as the Anvil says. */
+  /** How the file stands to its site's objectives; the same as the Anvil says. */
   alignment?(site: SiteName, node: Node): string;
   /** Takes what lies below a folder out of the namespace and off the site's disk. */
   removeBelow(site: SiteName, folder: Node): Promise<void>;

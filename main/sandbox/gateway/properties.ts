@@ -111,13 +111,7 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
   HAS_KEEP_ON_THIS_SITE: (place, scope) =>
     ask(place, scope, 'HAS_KEEP_ON_SITE', [text(place.site)]) ?? bool(false),
   OVERALL_ALIGNMENT: (place) =>
-    typed(
-      'ALIGNMENT',
-      place.options.alignment?.(place.site, place.node) ??
-        (place.options.isWanted(place.site, place.node) && !isCurrent(place)
-          ? 'MISALIGNED'
-          : 'ALIGNED'),
-    ),
+    typed('ALIGNMENT', place.options.alignment?.(place.site, place.node) ?? alignmentOf(place)),
   OVERALL_ALIGNMENT_STATE: ({ options, site, node }) =>
     typed('ALIGNMENT_STATE', options.isMoving(site, node) === null ? 'ALIGNED' : 'MOVING'),
   ATTRIBUTES: attributesOf,
@@ -136,6 +130,11 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
   DUMP_INODE: (place, scope) => rowOf(place, scope, SHORT_DUMP),
   THIS: (place, scope) => rowOf(place, scope, FULL_DUMP),
 };
+
+function alignmentOf(place: Place): string {
+  const isMissing = place.options.isWanted(place.site, place.node) && !isCurrent(place);
+  return isMissing ? 'MISALIGNED' : 'ALIGNED';
+}
 
 const SHORT_DUMP = [
   'PATH',
