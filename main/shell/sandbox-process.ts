@@ -27,10 +27,14 @@ export function runSandbox(options: {
 
   function start(): Promise<string> {
     return new Promise((resolve, reject) => {
-      const started = utilityProcess.fork(options.modulePath, ['--dir', options.dir, '--json'], {
-        serviceName: 'Waybill sandbox',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const started = utilityProcess.fork(
+        options.modulePath,
+        ['--dir', options.dir, '--json', '--mount', 'none'],
+        {
+          serviceName: 'Waybill sandbox',
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
       child = started;
       const complaint = gatherComplaint(started.stderr);
       // Its first line says that every door is open; the same document stands in its folder.
