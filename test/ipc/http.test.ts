@@ -191,11 +191,17 @@ describe('the contract over HTTP', () => {
       JSON.parse((await ask('POST', '/watch', { headers, body: { revision } })).text) as never;
     const first = await watch(null);
     expect(first.kind).toBe('snapshot');
-    const waiting = watch(first.revision);
+    let revision = first.revision;
+    const waiting = watch(revision);
     await engine.pause({ forMinutes: 1 }, { signal: new AbortController().signal });
-    const change = await waiting;
-    expect(change).toMatchObject({ kind: 'changes', base: first.revision });
-    expect(Object.keys(change.slices ?? {})).toContain('agent');
+    const seen: string[] = [];
+    // The engine may have other news first, such as a region that answers.
+    for (let change = await waiting; ; change = await watch(revision)) {
+      expect(change).toMatchObject({ kind: 'changes', base: revision });
+      seen.push(...Object.keys(change.slices ?? {}));
+      revision = change.revision;
+      if (seen.includes('agent')) break;
+    }
     expect((await watch(first.revision)).kind).toBe('snapshot');
   });
 
