@@ -132,21 +132,43 @@ export function createObjectives(
     if (isMarked) marked.add(key);
     else marked.delete(key);
   };
+  /** Nodes whose objectives were set through a gateway. */
+  const inBand = new Set<number>();
+  for (const node of world.nodes()) if (node.head.objectives.length > 0) inBand.add(node.id);
   world.on('changed', noteFolder);
+  world.on('changed', followGateway);
   world.on('replicated', noteFolder);
 
   const nodeOf = (site: SiteName): string => `dsx-${site}-1`;
   const volumeOf = (site: SiteName): string =>
     world.options.volume?.(site)?.name ?? `${nodeOf(site)}::/hsvol0`;
 
-  function local(site: SiteName, node: Node): readonly AppliedObjective[] {
-    const inBand = node.seen.get(site)?.objectives ?? [];
-    const atSite = setup.applied(site, placeKey(node));
-    if (inBand.length === 0) return atSite;
-    return [
-      ...atSite,
-      ...inBand.map((applied) => ({ ...applied, removable: true, negated: false })),
-    ];
+  const local = (site: SiteName, node: Node): readonly AppliedObjective[] =>
+    setup.applied(site, placeKey(node));
+
+  /**
+   * Objectives are per site [C OG p13]: what the gateway of one site sets is in force there and nowhere else,
+   * though the list of them travels with the other metadata.
+   */
+  function followGateway({ node, site }: Change): void {
+    const written = node.seen.get(site)?.objectives ?? [];
+    if (written.length === 0 && !inBand.has(node.id)) return;
+    const key = placeKey(node);
+    const isWritten = (applied: AppliedObjective): boolean =>
+      written.some((each) => pairOf(each) === pairOf(applied));
+    const known = new Set<string>();
+    for (const { name } of world.options.sites) {
+      const own = setup.applied(name, key);
+      const kept = own.filter((applied) => !applied.isInBand || isWritten(applied));
+      if (kept.length < own.length) setup.setApplied(name, key, kept);
+      for (const applied of kept) if (applied.isInBand) known.add(pairOf(applied));
+    }
+    const added = written
+      .filter((each) => !known.has(pairOf(each)))
+      .map((each) => ({ ...each, removable: true, negated: false, isInBand: true }));
+    if (added.length > 0) setup.setApplied(site, key, [...setup.applied(site, key), ...added]);
+    if (written.length > 0) inBand.add(node.id);
+    else inBand.delete(node.id);
   }
 
   function effective(site: SiteName, node: Node): readonly AppliedObjective[] {

@@ -66,6 +66,8 @@ export interface AppliedObjective {
   readonly removable: boolean;
   /** A removed inherited objective is masked by a negated copy [C CLI]. */
   readonly negated: boolean;
+  /** Set through the gateway: goes when it is deleted there. */
+  readonly isInBand?: boolean;
 }
 
 export interface SiteSetup {

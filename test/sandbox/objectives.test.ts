@@ -220,6 +220,20 @@ describe('what an objective asks', () => {
     expect(given.objectives.alignment('oregon', given.file)).toBe('MISALIGNED');
   });
 
+  test('an objective set through the gateway is in force at that site alone, until it is deleted', () => {
+    const given = subject();
+    given.tell('oregon', given.folder, {
+      objectives: [{ name: 'keep-online', condition: 'TRUE' }],
+    });
+    expect(given.folder.seen.get('mumbai')?.objectives).toHaveLength(1);
+    expect(given.objectives.isWanted('oregon', given.file)).toBe(true);
+    expect(given.objectives.isWanted('mumbai', given.file)).toBe(false);
+    given.tell('mumbai', given.folder, { keywords: ['K'] });
+    expect(given.objectives.isWanted('mumbai', given.file)).toBe(false);
+    given.tell('oregon', given.folder, { objectives: [] });
+    expect(given.objectives.isWanted('oregon', given.file)).toBe(false);
+  });
+
   test('an advanced objective expands into those its expression names', () => {
     const given = subject();
     given.define('oregon', 'region-oregon', {
